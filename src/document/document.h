@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads a DOCUMENT of the contract: files, a directory, or standard input ("-"), told by content. */
+#pragma once
+
+#include "base/array.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "model/policy.h"
+
+enum document_kind { DOCUMENT_POLICY, DOCUMENT_JSON, DOCUMENT_TEXT };
+
+/* One file as it was read. */
+struct source {
+	char *name; /* for messages: the path, or "stdin" */
+	struct buf text;
+};
+
+struct document {
+	enum document_kind kind;
+	ARRAY(struct source) sources; /* in order */
+	struct policy *policy;        /* DOCUMENT_POLICY only */
+};
+
+/* At most this many bytes a document. */
+#define DOCUMENT_MAX (64u << 20)
+
+/* Several files, or a directory's files in order of their names, are one document. All must be of one
+ * kind; a policy is exactly one file. Policies are read and judged here; the other kinds are only
+ * read (JSON: its syntax and keys are judged too). NULL with the error set. */
+struct document *document_read(const char *const *paths, size_t count, struct untrack_error *err);
+void document_free(struct document *document);
+
+/* Names and words of a document for history: its file names, joined by ", ". Owned by the caller. */
+char *document_name(const struct document *document);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A ruleset as the kernel holds it. Every object keeps the attribute bytes of its netlink message
+ * (behind the nfgenmsg, as NFT_MSG_GET* dumps them), because the kernel takes back what it gave;
+ * what is needed to find and order objects is beside them. What in those bytes makes two objects
+ * different is told by model/fields.h, not here.
+ *
+ * Ownership is a tree: ruleset_free() frees everything beneath.
+ */
+#pragma once
+
+#include "base/array.h"
+#include "base/attr.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum object_kind {
+	OBJECT_TABLE,
+	OBJECT_CHAIN,
+	OBJECT_SET, /* sets and maps */
+	OBJECT_ELEMENT,
+	OBJECT_RULE,
+	OBJECT_STATEFUL, /* counter, quota, limit, ct helper, … */
+	OBJECT_FLOWTABLE,
+	OBJECT_KINDS
+};
+
+struct rule {
+	struct buf attrs; /* NFTA_RULE_* */
+	uint64_t handle;  /* 0: not in a kernel yet */
+	uint64_t hash;    /* of what matters; 0: not computed */
+	char *origin;     /* whom a refusal concerns: "service 'web'"; or NULL */
+};
+
+struct chain {
+	char *name;
+	struct buf attrs; /* NFTA_CHAIN_* */
+	uint64_t handle;
+	bool rules_read; /* false: rules are not known (others' chains are not dumped without need) */
+	ARRAY(struct rule *) rules;
+};
+
+/*
+ * Elements lie one behind the other in `bytes`, each as the NFTA_LIST_ELEM attribute it has in
+ * NFTA_SET_ELEM_LIST_ELEMENTS, so that they are sent by copying. `at` are their offsets, sorted by
+ * elements_sort() (key, then key end, then interval end before start).
+ */
+struct elements {
+	struct buf bytes;
+	ARRAY(uint32_t) at;
+	bool sorted;
+};
+
+struct set {
+	char *name;
+	struct buf attrs; /* NFTA_SET_* */
+	uint64_t handle;
+	uint32_t flags; /* NFT_SET_* of attrs */
+	bool elements_read;
+	struct elements elements;
+	char *origin;
+};
+
+struct stateful {
+	char *name;
+	uint32_t type;    /* NFT_OBJECT_* */
+	struct buf attrs; /* NFTA_OBJ_* */
+	uint64_t handle;
+	char *origin;
+};
+
+struct flowtable {
+	char *name;
+	struct buf attrs; /* NFTA_FLOWTABLE_* */
+	uint64_t handle;
+};
+
+struct table {
+	uint8_t family; /* NFPROTO_* */
+	char *name;
+	struct buf attrs; /* NFTA_TABLE_* */
+	uint64_t handle;
+	bool contents_read; /* false: only its name is known */
+	bool unknown;       /* something in it could not be decoded: never touched */
+	ARRAY(struct chain *) chains;
+	ARRAY(struct set *) sets;
+	ARRAY(struct stateful *) objects;
+	ARRAY(struct flowtable *) flowtables;
+};
+
+struct ruleset {
+	uint32_t generation; /* 0: not read from a kernel */
+	ARRAY(struct table *) tables;
+};
+
+struct ruleset *ruleset_new(void);
+void ruleset_free(struct ruleset *ruleset);
+struct table *table_new(uint8_t family, const char *name);
+void table_free(struct table *table);
+struct chain *chain_new(const char *name);
+void chain_free(struct chain *chain);
+struct rule *rule_new(void);
+void rule_free(struct rule *rule);
+struct set *set_new(const char *name);
+void set_free(struct set *set);
+struct stateful *stateful_new(const char *name, uint32_t type);
+void stateful_free(struct stateful *object);
+struct flowtable *flowtable_new(const char *name);
+void flowtable_free(struct flowtable *flowtable);
+
+/* Deep copies; NULL without memory. */
+struct table *table_copy(const struct table *table);
+struct chain *chain_copy(const struct chain *chain);
+struct rule *rule_copy(const struct rule *rule);
+
+struct table *ruleset_find(const struct ruleset *ruleset, uint8_t family, const char *name);
+struct chain *table_find_chain(const struct table *table, const char *name);
+struct set *table_find_set(const struct table *table, const char *name);
+struct stateful *table_find_object(const struct table *table, const char *name, uint32_t type);
+struct flowtable *table_find_flowtable(const struct table *table, const char *name);
+
+/* "inet", "ip", …, and back (0 if unknown; NFPROTO_UNSPEC names no family). */
+const char *family_name(uint8_t family);
+uint8_t family_parse(const char *name);
+
+/* What a base chain's NFTA_CHAIN_HOOK says. False for a regular chain. */
+struct chain_hook {
+	uint32_t hook;     /* NF_INET_*, NF_NETDEV_* */
+	int32_t priority;
+	uint32_t policy;   /* NF_ACCEPT, NF_DROP */
+	const char *type;  /* "filter", "nat", "route"; inside the chain's attrs */
+};
+bool chain_hook(const struct chain *chain, struct chain_hook *ret_hook);
+/* "prerouting", … ; "?" if the family has no such hook. */
+const char *hook_name(uint8_t family, uint32_t hook);
+
+/*
+ * Comments are in user data as nft writes them: type, length, value with NUL (libnftnl udata.h; the
+ * type of a comment is 0 for tables, chains, rules, elements and objects, 2 (NFTNL_UDATA_SET_COMMENT
+ * is 6 in libnftnl 1.2) for sets). The pointer lies inside the attributes. NULL: none.
+ */
+const char *table_comment(const struct table *table);
+const char *chain_comment(const struct chain *chain);
+const char *rule_comment(const struct rule *rule);
+/* Writes an attribute `type` with user data that holds just that comment (cut at 127 bytes). */
+void put_comment(struct buf *attrs, uint16_t type, const char *comment);
+
+/* A rule's expressions: the body of NFTA_RULE_EXPRESSIONS. */
+struct span rule_expressions(const struct rule *rule);
+
+/* One expression of a list: its name and the body of NFTA_EXPR_DATA (empty if it has none).
+ * Advances *rest; false at the end. */
+struct expression {
+	const char *name;
+	struct span data;
+};
+bool expression_next(struct span *rest, struct expression *ret_expression);
+
+static inline bool set_is_anonymous(const struct set *set)
+{
+	return set->flags & 1; /* NFT_SET_ANONYMOUS */
+}
+
+/* The body of element i's NFTA_LIST_ELEM (NFTA_SET_ELEM_*). */
+struct span element_at(const struct elements *elements, size_t i);
+/* An element's key (value bytes of NFTA_SET_ELEM_KEY, KEY_END); empty if it has none. */
+struct span element_key(struct span element);
+struct span element_key_end(struct span element);
+/* Appends one element: begin, then write NFTA_SET_ELEM_* into elements->bytes, then end. */
+size_t element_begin(struct elements *elements);
+bool element_end(struct elements *elements, size_t begin);
+void elements_sort(struct elements *elements);
+int element_compare_keys(struct span a, struct span b);
