@@ -116,7 +116,7 @@ void attr_put_be64(struct buf *b, uint16_t type, uint64_t value)
 
 size_t attr_nest_begin(struct buf *b, uint16_t type)
 {
-	struct nlattr head = {.nla_type = (uint16_t)(type | NLA_F_NESTED), .nla_len = sizeof(head)};
+	struct nlattr head = {.nla_type = type, .nla_len = sizeof(head)};
 	size_t begin = b->len;
 
 	buf_put(b, &head, sizeof(head));

@@ -62,7 +62,8 @@ void attr_put(struct buf *b, uint16_t type, const void *data, size_t len);
 void attr_put_text(struct buf *b, uint16_t type, const char *text); /* with its NUL */
 void attr_put_be32(struct buf *b, uint16_t type, uint32_t value);
 void attr_put_be64(struct buf *b, uint16_t type, uint64_t value);
-/* Begin returns the place that end needs. The body of a nest holds at most 64 KiB: end sets
+/* Begin returns the place that end needs. NLA_F_NESTED is left out, as nf_tables leaves it out of its
+ * dumps (nla_nest_start_noflag), so that what we build equals what is read back. The body of a nest holds at most 64 KiB: end sets
  * b->failed beyond that. */
 size_t attr_nest_begin(struct buf *b, uint16_t type);
 void attr_nest_end(struct buf *b, size_t begin);

@@ -30,7 +30,7 @@ enum difference attrs_compare(enum object_kind kind, struct span a, struct span 
 bool rules_equal(const struct table *table_a, const struct rule *a, const struct table *table_b,
 		 const struct rule *b);
 /* Equal rules have equal hashes. Never 0. */
-uint64_t rule_hash(const struct table *table, const struct rule *rule);
+uint64_t rule_hash(const struct rule *rule);
 
 /* Elements with the same key: do they differ in data, comment, …? */
 bool elements_equal(struct span a, struct span b);

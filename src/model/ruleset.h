@@ -114,6 +114,7 @@ void flowtable_free(struct flowtable *flowtable);
 struct table *table_copy(const struct table *table);
 struct chain *chain_copy(const struct chain *chain);
 struct rule *rule_copy(const struct rule *rule);
+struct set *set_copy(const struct set *set);
 
 struct table *ruleset_find(const struct ruleset *ruleset, uint8_t family, const char *name);
 struct chain *table_find_chain(const struct table *table, const char *name);
@@ -137,9 +138,8 @@ bool chain_hook(const struct chain *chain, struct chain_hook *ret_hook);
 const char *hook_name(uint8_t family, uint32_t hook);
 
 /*
- * Comments are in user data as nft writes them: type, length, value with NUL (libnftnl udata.h; the
- * type of a comment is 0 for tables, chains, rules, elements and objects, 2 (NFTNL_UDATA_SET_COMMENT
- * is 6 in libnftnl 1.2) for sets). The pointer lies inside the attributes. NULL: none.
+ * Comments are in user data as nft writes them: type, length, value with its NUL (libnftnl/udata.h).
+ * The pointer lies inside the attributes. NULL: none.
  */
 const char *table_comment(const struct table *table);
 const char *chain_comment(const struct chain *chain);

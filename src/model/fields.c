@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/fields.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ the table */
+
+/* Newer than the headers of Debian 12; the kernel tells them, we never send them. */
+enum { SET_BACKEND = 19, SET_COUNT = 20 };
+
+struct field {
+	uint16_t attribute;
+	enum field_role role;
+};
+
+static const struct field table_fields[] = {
+	{NFTA_TABLE_NAME, FIELD_KEY},
+	{NFTA_TABLE_FLAGS, FIELD_UPDATE},
+	{NFTA_TABLE_USE, FIELD_KERNEL},
+	{NFTA_TABLE_HANDLE, FIELD_KERNEL},
+	{NFTA_TABLE_USERDATA, FIELD_REMAKE},
+	{NFTA_TABLE_OWNER, FIELD_KERNEL},
+	{0, FIELD_KERNEL},
+};
+
+static const struct field chain_fields[] = {
+	{NFTA_CHAIN_TABLE, FIELD_KEY},
+	{NFTA_CHAIN_NAME, FIELD_KEY},
+	{NFTA_CHAIN_HANDLE, FIELD_KERNEL},
+	{NFTA_CHAIN_HOOK, FIELD_REMAKE},
+	{NFTA_CHAIN_POLICY, FIELD_UPDATE},
+	{NFTA_CHAIN_USE, FIELD_KERNEL},
+	{NFTA_CHAIN_TYPE, FIELD_REMAKE},
+	{NFTA_CHAIN_COUNTERS, FIELD_KERNEL},
+	{NFTA_CHAIN_FLAGS, FIELD_REMAKE},
+	{NFTA_CHAIN_USERDATA, FIELD_REMAKE},
+	{0, FIELD_KERNEL},
+};
+
+static const struct field set_fields[] = {
+	{NFTA_SET_TABLE, FIELD_KEY},
+	{NFTA_SET_NAME, FIELD_KEY},
+	{NFTA_SET_FLAGS, FIELD_REMAKE},
+	{NFTA_SET_KEY_TYPE, FIELD_REMAKE},
+	{NFTA_SET_KEY_LEN, FIELD_REMAKE},
+	{NFTA_SET_DATA_TYPE, FIELD_REMAKE},
+	{NFTA_SET_DATA_LEN, FIELD_REMAKE},
+	{NFTA_SET_POLICY, FIELD_REMAKE},
+	{NFTA_SET_DESC, FIELD_REMAKE}, /* its size: see set_desc_compare() */
+	{NFTA_SET_TIMEOUT, FIELD_UPDATE},
+	{NFTA_SET_GC_INTERVAL, FIELD_UPDATE},
+	{NFTA_SET_USERDATA, FIELD_REMAKE},
+	{NFTA_SET_OBJ_TYPE, FIELD_REMAKE},
+	{NFTA_SET_HANDLE, FIELD_KERNEL},
+	{NFTA_SET_EXPR, FIELD_REMAKE},
+	{NFTA_SET_EXPRESSIONS, FIELD_REMAKE},
+	{SET_BACKEND, FIELD_KERNEL},
+	{SET_COUNT, FIELD_KERNEL},
+	{0, FIELD_KERNEL},
+};
+
+static const struct field element_fields[] = {
+	{NFTA_SET_ELEM_KEY, FIELD_KEY},
+	{NFTA_SET_ELEM_KEY_END, FIELD_KEY},
+	{NFTA_SET_ELEM_DATA, FIELD_REMAKE},
+	{NFTA_SET_ELEM_FLAGS, FIELD_REMAKE},
+	{NFTA_SET_ELEM_TIMEOUT, FIELD_REMAKE},
+	{NFTA_SET_ELEM_EXPIRATION, FIELD_STATE},
+	{NFTA_SET_ELEM_USERDATA, FIELD_REMAKE},
+	{NFTA_SET_ELEM_EXPR, FIELD_REMAKE},
+	{NFTA_SET_ELEM_OBJREF, FIELD_REMAKE},
+	{NFTA_SET_ELEM_EXPRESSIONS, FIELD_REMAKE},
+	{0, FIELD_KERNEL},
+};
+
+static const struct field rule_fields[] = {
+	{NFTA_RULE_TABLE, FIELD_KEY},
+	{NFTA_RULE_CHAIN, FIELD_KEY},
+	{NFTA_RULE_HANDLE, FIELD_KERNEL},
+	{NFTA_RULE_EXPRESSIONS, FIELD_UPDATE},
+	{NFTA_RULE_COMPAT, FIELD_UPDATE},
+	{NFTA_RULE_POSITION, FIELD_KERNEL},
+	{NFTA_RULE_USERDATA, FIELD_UPDATE},
+	{0, FIELD_KERNEL},
+};
+
+static const struct field stateful_fields[] = {
+	{NFTA_OBJ_TABLE, FIELD_KEY},
+	{NFTA_OBJ_NAME, FIELD_KEY},
+	{NFTA_OBJ_TYPE, FIELD_KEY},
+	{NFTA_OBJ_DATA, FIELD_REMAKE}, /* by its type: see stateful_data_compare() */
+	{NFTA_OBJ_USE, FIELD_KERNEL},
+	{NFTA_OBJ_HANDLE, FIELD_KERNEL},
+	{NFTA_OBJ_USERDATA, FIELD_REMAKE},
+	{0, FIELD_KERNEL},
+};
+
+static const struct field flowtable_fields[] = {
+	{NFTA_FLOWTABLE_TABLE, FIELD_KEY},
+	{NFTA_FLOWTABLE_NAME, FIELD_KEY},
+	{NFTA_FLOWTABLE_HOOK, FIELD_REMAKE},
+	{NFTA_FLOWTABLE_USE, FIELD_KERNEL},
+	{NFTA_FLOWTABLE_HANDLE, FIELD_KERNEL},
+	{NFTA_FLOWTABLE_FLAGS, FIELD_REMAKE},
+	{0, FIELD_KERNEL},
+};
+
+static const struct field *const fields[OBJECT_KINDS] = {
+	[OBJECT_TABLE] = table_fields,       [OBJECT_CHAIN] = chain_fields,
+	[OBJECT_SET] = set_fields,           [OBJECT_ELEMENT] = element_fields,
+	[OBJECT_RULE] = rule_fields,         [OBJECT_STATEFUL] = stateful_fields,
+	[OBJECT_FLOWTABLE] = flowtable_fields,
+};
+
+/* What differs in expressions from 'every attribute matters, byte for byte'. */
+enum value_kind {
+	VALUE_STATE,    /* moved by packets */
+	VALUE_SET,      /* names a set: anonymous ones are equal by content */
+	VALUE_SET_ID,   /* of a transaction */
+	VALUE_NEST,     /* attributes, to be compared one by one */
+	VALUE_LIST,     /* a list of expressions */
+	VALUE_QUOTA,    /* flags, of which one says that it is used up */
+	VALUE_VERDICT,  /* data that may be a verdict, and that may name a chain */
+};
+
+static const struct {
+	const char *expression;
+	uint16_t attribute;
+	enum value_kind kind;
+} values[] = {
+	{"counter", NFTA_COUNTER_BYTES, VALUE_STATE},
+	{"counter", NFTA_COUNTER_PACKETS, VALUE_STATE},
+	{"quota", NFTA_QUOTA_CONSUMED, VALUE_STATE},
+	{"quota", NFTA_QUOTA_FLAGS, VALUE_QUOTA},
+	{"last", NFTA_LAST_SET, VALUE_STATE},
+	{"last", NFTA_LAST_MSECS, VALUE_STATE},
+	{"lookup", NFTA_LOOKUP_SET, VALUE_SET},
+	{"lookup", NFTA_LOOKUP_SET_ID, VALUE_SET_ID},
+	{"dynset", NFTA_DYNSET_SET_NAME, VALUE_SET},
+	{"dynset", NFTA_DYNSET_SET_ID, VALUE_SET_ID},
+	{"dynset", NFTA_DYNSET_EXPR, VALUE_NEST},
+	{"dynset", NFTA_DYNSET_EXPRESSIONS, VALUE_LIST},
+	{"objref", NFTA_OBJREF_SET_NAME, VALUE_SET},
+	{"objref", NFTA_OBJREF_SET_ID, VALUE_SET_ID},
+	{"immediate", NFTA_IMMEDIATE_DATA, VALUE_VERDICT},
+	{"cmp", NFTA_CMP_DATA, VALUE_NEST},
+	{"range", NFTA_RANGE_FROM_DATA, VALUE_NEST},
+	{"range", NFTA_RANGE_TO_DATA, VALUE_NEST},
+	{"bitwise", NFTA_BITWISE_MASK, VALUE_NEST},
+	{"bitwise", NFTA_BITWISE_XOR, VALUE_NEST},
+	{"bitwise", NFTA_BITWISE_DATA, VALUE_NEST},
+};
+
+enum field_role field_role(enum object_kind kind, uint16_t attribute)
+{
+	for (const struct field *field = fields[kind]; field->attribute; field++)
+		if (field->attribute == attribute)
+			return field->role;
+	return FIELD_KERNEL;
+}
+
+/* ------------------------------------------------------------------ bodies */
+
+/* An absent number equals 0: newer kernels dump defaults that older ones leave out. */
+static struct span find_or_zero(struct span attrs, uint16_t type)
+{
+	struct span body = {NULL, 0};
+
+	attr_find(attrs, type, &body);
+	return body;
+}
+
+static bool plain_equal(struct span a, struct span b)
+{
+	if (span_equal(a, b))
+		return true;
+	return (!a.len || !b.len) && span_is_zero(a) && span_is_zero(b);
+}
+
+/* Do all attributes of a, as role_equal judges them, agree with those of b, and the other way? */
+typedef bool body_equal_fn(const void *arg, uint16_t type, struct span a, struct span b);
+
+static bool one_way_equal(struct span a, struct span b, body_equal_fn *equal, const void *arg)
+{
+	attr_for_each(item, a) {
+		if (!equal(arg, item.type, item.body, find_or_zero(b, item.type)))
+			return false;
+	}
+	return true;
+}
+
+static bool all_equal(struct span a, struct span b, body_equal_fn *equal, const void *arg)
+{
+	return one_way_equal(a, b, equal, arg) && one_way_equal(b, a, equal, arg);
+}
+
+static bool plain_field_equal(const void *arg, uint16_t type, struct span a, struct span b)
+{
+	(void)arg;
+	(void)type;
+	return plain_equal(a, b);
+}
+
+static bool nests_equal(struct span a, struct span b)
+{
+	return all_equal(a, b, plain_field_equal, NULL);
+}
+
+/* ------------------------------------------------------------------ expressions */
+
+/* The pair of tables whose rules are compared: names in the first body belong to a, in the second
+ * to b. Comparing the other way takes them swapped. */
+struct tables {
+	const struct table *a;
+	const struct table *b;
+	unsigned depth;
+};
+
+struct expression_pair {
+	const struct tables *tables;
+	const char *name;
+};
+
+enum { MAX_DEPTH = 16 }; /* chains bound to a rule inside chains bound to a rule … */
+
+static bool lists_equal(const struct tables *tables, struct span a, struct span b);
+static bool set_contents_equal(const struct tables *tables, const struct set *a,
+			       const struct set *b);
+
+static int find_value(const char *expression, uint16_t attribute)
+{
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+		if (values[i].attribute == attribute && !strcmp(values[i].expression, expression))
+			return (int)values[i].kind;
+	return -1;
+}
+
+static bool set_names_equal(const struct tables *tables, struct span a, struct span b)
+{
+	const char *name_a = attr_text(a), *name_b = attr_text(b);
+	const struct set *set_a, *set_b;
+
+	if (!name_a || !name_b)
+		return plain_equal(a, b);
+	set_a = table_find_set(tables->a, name_a);
+	set_b = table_find_set(tables->b, name_b);
+	if (!set_a || !set_b || !set_is_anonymous(set_a) || !set_is_anonymous(set_b))
+		return !strcmp(name_a, name_b) && !(set_a && set_is_anonymous(set_a)) &&
+		       !(set_b && set_is_anonymous(set_b));
+	return set_contents_equal(tables, set_a, set_b);
+}
+
+static bool chain_is_bound(const struct chain *chain)
+{
+	return attr_find_be32(buf_span(&chain->attrs), NFTA_CHAIN_FLAGS) & NFT_CHAIN_BINDING;
+}
+
+/* A verdict's chain: by name, or by content where it is bound to its rule (`jump { … }`). */
+static bool chain_names_equal(const struct tables *tables, struct span a, struct span b)
+{
+	const char *name_a = attr_text(a), *name_b = attr_text(b);
+	struct tables deeper = {tables->a, tables->b, tables->depth + 1};
+	const struct chain *chain_a, *chain_b;
+
+	if (!name_a || !name_b)
+		return plain_equal(a, b);
+	chain_a = table_find_chain(tables->a, name_a);
+	chain_b = table_find_chain(tables->b, name_b);
+	if (!chain_a || !chain_b || !chain_is_bound(chain_a) || !chain_is_bound(chain_b))
+		return !strcmp(name_a, name_b);
+	if (deeper.depth > MAX_DEPTH || chain_a->rules.n != chain_b->rules.n)
+		return false;
+	for (size_t i = 0; i < chain_a->rules.n; i++)
+		if (!lists_equal(&deeper, rule_expressions(chain_a->rules.v[i]),
+				 rule_expressions(chain_b->rules.v[i])))
+			return false;
+	return true;
+}
+
+static bool verdicts_equal(const struct tables *tables, struct span a, struct span b)
+{
+	struct span verdict_a, verdict_b;
+
+	if (!attr_find(a, NFTA_DATA_VERDICT, &verdict_a) ||
+	    !attr_find(b, NFTA_DATA_VERDICT, &verdict_b))
+		return nests_equal(a, b);
+	return attr_find_be32(verdict_a, NFTA_VERDICT_CODE) ==
+		       attr_find_be32(verdict_b, NFTA_VERDICT_CODE) &&
+	       chain_names_equal(tables, find_or_zero(verdict_a, NFTA_VERDICT_CHAIN),
+				 find_or_zero(verdict_b, NFTA_VERDICT_CHAIN));
+}
+
+static bool expressions_equal(const struct tables *tables, const struct expression *a,
+			      const struct expression *b);
+
+static bool value_equal(const void *arg, uint16_t type, struct span a, struct span b)
+{
+	const struct expression_pair *pair = arg;
+
+	switch (find_value(pair->name, type)) {
+	case VALUE_STATE:
+	case VALUE_SET_ID:
+		return true;
+	case VALUE_QUOTA:
+		return !((attr_be32(a) ^ attr_be32(b)) & NFT_QUOTA_F_INV);
+	case VALUE_SET:
+		return set_names_equal(pair->tables, a, b);
+	case VALUE_NEST:
+		return nests_equal(a, b);
+	case VALUE_LIST:
+		return lists_equal(pair->tables, a, b);
+	case VALUE_VERDICT:
+		return verdicts_equal(pair->tables, a, b);
+	default:
+		return plain_equal(a, b);
+	}
+}
+
+static bool expressions_equal(const struct tables *tables, const struct expression *a,
+			      const struct expression *b)
+{
+	struct tables swapped = {tables->b, tables->a, tables->depth};
+	struct expression_pair pair = {tables, a->name}, back = {&swapped, a->name};
+
+	return !strcmp(a->name, b->name) && one_way_equal(a->data, b->data, value_equal, &pair) &&
+	       one_way_equal(b->data, a->data, value_equal, &back);
+}
+
+static bool lists_equal(const struct tables *tables, struct span a, struct span b)
+{
+	struct expression left, right;
+	bool more_left, more_right;
+
+	do {
+		more_left = expression_next(&a, &left);
+		more_right = expression_next(&b, &right);
+		if (more_left != more_right)
+			return false;
+		if (more_left && !expressions_equal(tables, &left, &right))
+			return false;
+	} while (more_left);
+	return true;
+}
+
+/* ------------------------------------------------------------------ elements and sets */
+
+static bool element_field_equal(const void *arg, uint16_t type, struct span a, struct span b)
+{
+	const struct tables *tables = arg;
+
+	switch (type) {
+	case NFTA_SET_ELEM_EXPIRATION:
+	case NFTA_SET_ELEM_PAD:
+		return true;
+	case NFTA_SET_ELEM_KEY:
+	case NFTA_SET_ELEM_KEY_END:
+		return nests_equal(a, b);
+	case NFTA_SET_ELEM_DATA:
+		return verdicts_equal(tables, a, b);
+	case NFTA_SET_ELEM_EXPR: {
+		struct expression left = {attr_find_text(a, NFTA_EXPR_NAME),
+					  find_or_zero(a, NFTA_EXPR_DATA)};
+		struct expression right = {attr_find_text(b, NFTA_EXPR_NAME),
+					   find_or_zero(b, NFTA_EXPR_DATA)};
+
+		return left.name && right.name && expressions_equal(tables, &left, &right);
+	}
+	case NFTA_SET_ELEM_EXPRESSIONS:
+		return lists_equal(tables, a, b);
+	default:
+		return plain_equal(a, b);
+	}
+}
+
+static bool table_elements_equal(const struct tables *tables, struct span a, struct span b)
+{
+	struct tables swapped = {tables->b, tables->a, tables->depth};
+
+	return one_way_equal(a, b, element_field_equal, tables) &&
+	       one_way_equal(b, a, element_field_equal, &swapped);
+}
+
+bool elements_equal(struct span a, struct span b)
+{
+	static const struct table none = {0};
+	struct tables tables = {&none, &none, 0};
+
+	return table_elements_equal(&tables, a, b);
+}
+
+/* Anonymous sets: the same lookup, whatever their names, sizes and handles. */
+static bool set_contents_equal(const struct tables *tables, const struct set *a,
+			       const struct set *b)
+{
+	static const uint16_t same[] = {NFTA_SET_KEY_TYPE, NFTA_SET_KEY_LEN, NFTA_SET_DATA_TYPE,
+					NFTA_SET_DATA_LEN, NFTA_SET_OBJ_TYPE, NFTA_SET_USERDATA};
+	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
+
+	if (a->flags != b->flags || a->elements.at.n != b->elements.at.n)
+		return false;
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
+		if (!plain_equal(find_or_zero(attrs_a, same[i]), find_or_zero(attrs_b, same[i])))
+			return false;
+	for (size_t i = 0; i < a->elements.at.n; i++)
+		if (!table_elements_equal(tables, element_at(&a->elements, i),
+					  element_at(&b->elements, i)))
+			return false;
+	return true;
+}
+
+/* ------------------------------------------------------------------ objects */
+
+static enum difference worse(enum difference a, enum difference b)
+{
+	return a > b ? a : b;
+}
+
+/* NFTA_SET_DESC: the size can change in place, the fields of a concatenation cannot. */
+static enum difference set_desc_compare(struct span a, struct span b)
+{
+	if (!plain_equal(find_or_zero(a, NFTA_SET_DESC_CONCAT),
+			 find_or_zero(b, NFTA_SET_DESC_CONCAT)))
+		return DIFFERENCE_REMAKE;
+	return plain_equal(find_or_zero(a, NFTA_SET_DESC_SIZE),
+			   find_or_zero(b, NFTA_SET_DESC_SIZE))
+		       ? DIFFERENCE_NONE
+		       : DIFFERENCE_UPDATE;
+}
+
+/* NFTA_OBJ_DATA, by the object's type (design.md: what each type takes in place). */
+static enum difference stateful_data_compare(uint32_t type, struct span a, struct span b)
+{
+	switch (type) {
+	case NFT_OBJECT_COUNTER:
+		return DIFFERENCE_NONE;
+	case NFT_OBJECT_QUOTA: {
+		uint32_t flags = attr_find_be32(a, NFTA_QUOTA_FLAGS) ^
+				 attr_find_be32(b, NFTA_QUOTA_FLAGS);
+
+		return (flags & NFT_QUOTA_F_INV) || attr_find_be64(a, NFTA_QUOTA_BYTES) !=
+							    attr_find_be64(b, NFTA_QUOTA_BYTES)
+			       ? DIFFERENCE_UPDATE
+			       : DIFFERENCE_NONE;
+	}
+	case NFT_OBJECT_SYNPROXY:
+		return nests_equal(a, b) ? DIFFERENCE_NONE : DIFFERENCE_UPDATE;
+	default:
+		return nests_equal(a, b) ? DIFFERENCE_NONE : DIFFERENCE_REMAKE;
+	}
+}
+
+static enum difference field_compare(enum object_kind kind, uint16_t type, uint32_t object_type,
+				     struct span a, struct span b)
+{
+	enum field_role role = field_role(kind, type);
+
+	if (role != FIELD_UPDATE && role != FIELD_REMAKE)
+		return DIFFERENCE_NONE;
+	if (kind == OBJECT_SET && type == NFTA_SET_DESC)
+		return set_desc_compare(a, b);
+	if (kind == OBJECT_STATEFUL && type == NFTA_OBJ_DATA)
+		return stateful_data_compare(object_type, a, b);
+	if (kind == OBJECT_CHAIN && type == NFTA_CHAIN_HOOK)
+		return nests_equal(a, b) ? DIFFERENCE_NONE : DIFFERENCE_REMAKE;
+	if (plain_equal(a, b))
+		return DIFFERENCE_NONE;
+	return role == FIELD_REMAKE ? DIFFERENCE_REMAKE : DIFFERENCE_UPDATE;
+}
+
+enum difference attrs_compare(enum object_kind kind, struct span a, struct span b)
+{
+	uint32_t type = kind == OBJECT_STATEFUL ? attr_find_be32(a, NFTA_OBJ_TYPE) : 0;
+	enum difference difference = DIFFERENCE_NONE;
+
+	attr_for_each(left, a) {
+		difference = worse(difference, field_compare(kind, left.type, type, left.body,
+							     find_or_zero(b, left.type)));
+	}
+	attr_for_each(right, b) {
+		difference = worse(difference, field_compare(kind, right.type, type, right.body,
+							     find_or_zero(a, right.type)));
+	}
+	return difference;
+}
+
+/* ------------------------------------------------------------------ rules */
+
+bool rules_equal(const struct table *table_a, const struct rule *a, const struct table *table_b,
+		 const struct rule *b)
+{
+	struct tables tables = {table_a, table_b, 0};
+	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
+
+	return plain_equal(find_or_zero(attrs_a, NFTA_RULE_USERDATA),
+			   find_or_zero(attrs_b, NFTA_RULE_USERDATA)) &&
+	       nests_equal(find_or_zero(attrs_a, NFTA_RULE_COMPAT),
+			   find_or_zero(attrs_b, NFTA_RULE_COMPAT)) &&
+	       lists_equal(&tables, rule_expressions(a), rule_expressions(b));
+}
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+	return hash;
+}
+
+/* Sums over attributes, since their order does not matter; zero bodies count like absent ones. */
+static uint64_t hash_attrs(const char *expression, struct span attrs)
+{
+	uint64_t sum = 0;
+
+	attr_for_each(item, attrs) {
+		int kind = find_value(expression, item.type);
+		uint64_t hash = hash_bytes(item.type, expression, strlen(expression));
+
+		if (kind == VALUE_NEST)
+			sum += hash ^ hash_attrs("", item.body);
+		else if (kind < 0 && !span_is_zero(item.body))
+			sum += hash_bytes(hash, item.body.data, item.body.len);
+	}
+	return sum;
+}
+
+uint64_t rule_hash(const struct rule *rule)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	struct span list = rule_expressions(rule), comment;
+	struct expression expression;
+
+	while (expression_next(&list, &expression)) {
+		uint64_t part = hash_attrs(expression.name, expression.data);
+
+		hash = hash_bytes(hash, expression.name, strlen(expression.name));
+		hash = hash_bytes(hash, &part, sizeof(part));
+	}
+	if (attr_find(buf_span(&rule->attrs), NFTA_RULE_USERDATA, &comment))
+		hash = hash_bytes(hash, comment.data, comment.len);
+	return hash ? hash : 1;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "model/plan.h"
+
+#include <stdlib.h>
+
+struct plan *plan_new(uint32_t generation)
+{
+	struct plan *plan = calloc(1, sizeof(*plan));
+
+	if (plan)
+		plan->generation = generation;
+	return plan;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	array_for_each(step, &plan->steps) {
+		free(step->indexes);
+	}
+	array_for_each(sysctl, &plan->sysctls) {
+		free(sysctl->name);
+	}
+	array_free(&plan->steps);
+	array_free(&plan->sysctls);
+	free(plan);
+}
+
+bool plan_is_empty(const struct plan *plan)
+{
+	return !plan->steps.n && !plan->sysctls.n;
+}
+
+void plan_summarise(const struct plan *plan, struct plan_summary *ret_summary)
+{
+	*ret_summary = (struct plan_summary){0};
+	array_for_each(step, &plan->steps) {
+		size_t count = 1;
+
+		if (step->kind == OBJECT_ELEMENT)
+			count = step->count;
+		else if (step->operation == OPERATION_FLUSH && step->chain)
+			count = step->chain->rules.n;
+		ret_summary->count[step->kind][step->operation] += count;
+	}
+}
