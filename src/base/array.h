@@ -31,4 +31,4 @@ bool array_grow_(void **v, size_t *capacity, size_t n, size_t size);
 #define array_free(a) (free((a)->v), (a)->v = NULL, (a)->n = (a)->capacity = 0, (void)0)
 
 #define array_for_each(item, a)                                                                    \
-	for (__typeof__((a)->v) item = (a)->v; item && item < (a)->v + (a)->n; item++)
+	for (__typeof__((a)->v + 0) item = (a)->v; item && item < (a)->v + (a)->n; item++)
