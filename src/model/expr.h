@@ -26,6 +26,9 @@ void expr_range(struct buf *b, uint32_t op, unsigned slot, const void *from, con
 		size_t length);
 /* slot = (slot & mask) ^ 0 */
 void expr_mask(struct buf *b, unsigned slot, const void *mask, size_t length);
+/* NFT_BYTEORDER_* of each `size` bytes of `length`. nft puts one behind a protocol number inside a
+ * concatenation with intervals, where length 1 and size 2 make it do nothing. */
+void expr_byteorder(struct buf *b, uint32_t op, unsigned slot, uint32_t length, uint32_t size);
 void expr_lookup(struct buf *b, const char *set, unsigned slot);
 /* The named object that the map has for the key: match and count in one lookup. */
 void expr_objref_map(struct buf *b, const char *map, unsigned slot);
