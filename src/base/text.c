@@ -105,7 +105,8 @@ const char *text_suggest(const char *word, const void *words, size_t count, size
 			continue;
 		/* "Ports" is as good as "ports", however short the word is. */
 		d = strcasecmp(word, other) ? distance(word, length, other, other_length) : 0;
-		if (d < best_distance && (d <= 1 || d * 3 <= (length > other_length ? length : other_length)) &&
+		if (d < best_distance &&
+		    (d <= 1 || d * 3 <= (length > other_length ? length : other_length)) &&
 		    d < other_length && d < length + (d == 0)) {
 			best = other;
 			best_distance = d;

@@ -10,15 +10,16 @@
 #include <stdbool.h>
 
 enum nft_flags {
-	NFT_JSON = 1,    /* output in JSON (input in JSON is told by its first character) */
+	NFT_JSON = 1,	 /* output in JSON (input in JSON is told by its first character) */
 	NFT_HANDLES = 2, /* "# handle N" */
-	NFT_TERSE = 4,   /* no set elements */
+	NFT_TERSE = 4,	 /* no set elements */
 	NFT_NUMERIC = 8,
 	NFT_STATELESS = 16,
 };
 
 /* Runs commands (nft text or libnftables JSON; a buffer, not a file) in the namespace. On success
  * *ret_output is what nft printed, owned by the caller (may be NULL as argument). A refusal is
- * ERROR_DOCUMENT with nft's own words. */
+ * ERROR_DOCUMENT with nft's own words, and for nft text the line and column in the commands; it is
+ * ERROR_PERMISSION where nft was not permitted to do it. */
 bool nft_run(const struct netns *ns, const char *commands, unsigned flags, char **ret_output,
 	     struct untrack_error *err);

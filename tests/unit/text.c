@@ -41,8 +41,8 @@ Test(text, cuts_what_is_long)
 
 static void means(const char *word, const char *meant)
 {
-	static const char *const words[] = {"server", "client", "forward", "peer",   "ports",
-					    "peers",  "ip",     "ip6",     "inet"};
+	static const char *const words[] = {"server", "client", "forward", "peer", "ports",
+					    "peers",  "ip",	"ip6",	   "inet"};
 	const char *got = text_suggest(word, words, sizeof(words) / sizeof(*words), sizeof(*words));
 
 	if (meant)
