@@ -39,3 +39,14 @@ int netns_netlink_socket(const struct netns *ns, int protocol, struct untrack_er
  * namespace the calling thread is in. */
 #define NETNS_IDENTITY_MAX 64
 bool netns_identity(char ret_identity[NETNS_IDENTITY_MAX], struct untrack_error *err);
+
+/* Moves the calling thread into the namespace until the scope ends:
+ *   autoenter entered = netns_enter(&ns, err);
+ * entered.failed tells that it did not work (the error is set). NETNS_OWN does nothing. */
+struct netns_entered {
+	int back; /* the thread's own namespace, or -1 */
+	bool failed;
+};
+struct netns_entered netns_enter(const struct netns *ns, struct untrack_error *err);
+void netns_leave(struct netns_entered *entered);
+#define autoenter __attribute__((cleanup(netns_leave))) struct netns_entered

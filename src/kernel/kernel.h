@@ -2,6 +2,7 @@
 /* nf_tables over netlink: the whole kernel behind open, generation, read and commit. */
 #pragma once
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/namespace.h"
 #include "model/plan.h"

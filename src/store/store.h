@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "model/ruleset.h"
 

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What an untrack context holds: one network namespace, its kernel, its state on disk. */
+#pragma once
+
+#include "base/namespace.h"
+#include "kernel/kernel.h"
+#include "store/store.h"
+
+#include <untrack.h>
+
+struct untrack {
+	struct netns ns; /* NETNS_OWN: the caller's */
+	char identity[NETNS_IDENTITY_MAX];
+	struct kernel *kernel; /* opened when first needed */
+	struct store *store;
+};
+
+/* The context's kernel, opened at the first call. NULL with the error set. */
+struct kernel *context_kernel(struct untrack *untrack, struct untrack_error *err);
