@@ -30,8 +30,9 @@ enum read_depth {
 typedef enum read_depth read_depth_fn(void *arg, uint8_t family, const char *table);
 
 /* All tables as of one generation (read again, up to a bound, while commits come in between:
- * ERROR_CHANGED then). Chains are in the kernel's order, elements sorted. A table with something
- * that cannot be decoded is marked unknown. */
+ * ERROR_CHANGED then). Chains are in the kernel's order, elements sorted. A table that could not be
+ * sent back is marked unknown, but read as far as it goes: iptables-nft's with xtables modules, one
+ * that another process owns, one with something that cannot be decoded. */
 struct ruleset *kernel_read(struct kernel *kernel, read_depth_fn *depth, void *arg,
 			    struct untrack_error *err);
 
