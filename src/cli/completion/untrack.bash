@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bash completion for untrack(8)                                       -*- shell-script -*-
+
+_untrack()
+{
+	local current previous command word i
+	local everywhere="--help --version --json --netns --quiet --verbose --color --state-dir
+		--run-dir"
+	local -A own=(
+		[status]=""
+		[show]="--text"
+		[check]="--against"
+		[diff]="--ruleset --take-over --no-rehearse"
+		[apply]="--dry-run --confirm --generation --ruleset --purge --no-rehearse
+			--take-over --force-lint"
+		[confirm]=""
+		[rollback]=""
+		[history]=""
+		[remove]=""
+		[help]=""
+	)
+
+	COMPREPLY=()
+	current=${COMP_WORDS[COMP_CWORD]}
+	previous=${COMP_WORDS[COMP_CWORD - 1]}
+	# "=" is a word of its own: --netns = NAME.
+	if [[ $current == "=" ]]; then
+		current=
+	elif [[ $previous == "=" ]]; then
+		previous=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+
+	case $previous in
+	--netns | -N)
+		COMPREPLY=($(compgen -W "$(ip netns list 2>/dev/null | cut -d ' ' -f 1)" -- \
+			"$current"))
+		[[ $current != /* && $current != .* ]] || COMPREPLY=($(compgen -f -- "$current"))
+		return
+		;;
+	--color)
+		COMPREPLY=($(compgen -W "auto always never" -- "$current"))
+		return
+		;;
+	--state-dir | --run-dir)
+		COMPREPLY=($(compgen -d -- "$current"))
+		return
+		;;
+	--against)
+		COMPREPLY=($(compgen -f -- "$current"))
+		return
+		;;
+	--confirm | --generation | --force-lint)
+		return
+		;;
+	esac
+
+	command=
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		[[ -z ${own[$word]+known} ]] || {
+			command=$word
+			break
+		}
+	done
+
+	if [[ $current == -* ]]; then
+		COMPREPLY=($(compgen -W "$everywhere ${command:+${own[$command]}}" -- "$current"))
+		return
+	fi
+	case $command in
+	"" | help)
+		COMPREPLY=($(compgen -W "${!own[*]}" -- "$current"))
+		;;
+	show | check | diff | apply)
+		COMPREPLY=($(compgen -f -- "$current"))
+		;;
+	esac
+} && complete -o filenames -F _untrack untrack
