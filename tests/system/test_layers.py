@@ -16,13 +16,14 @@ FOREIGN = {
     r"libnetfilter_conntrack/": {"kernel"},
     r"jansson\.h": {"document", "view"},
     r"nftables/libnftables\.h": {"document"},
+    r"err(or)?\.h$": set(),  # err(3) and error(3) print and exit
 }
 ONE_FILE = {r"nftables/libnftables\.h": "src/document/nft.c"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 PRINTS_OR_EXITS = re.compile(
-    r"\b(?:printf|puts|putchar|vprintf|perror|err|errx|warn|warnx|exit|abort|quick_exit)\s*\(|"
+    r"\b(?:printf|puts|putchar|vprintf|perror|exit|abort|quick_exit)\s*\(|"
     r"\b(?:stdout|stderr)\b")
 MAX_LINES = 600
 
@@ -49,13 +50,13 @@ def wrong_include(layer, path_name, quote, name):
     for pattern, allowed in FOREIGN.items():
         if re.match(pattern, name):
             if layer not in allowed:
-                return f"only {', '.join(sorted(allowed))} may include it"
+                return f"only {', '.join(sorted(allowed)) or 'nobody'} may include it"
             if pattern in ONE_FILE and path_name != ONE_FILE[pattern]:
                 return f"only {ONE_FILE[pattern]} may include it"
-    if quote == "<":
-        return None
     if name == "untrack.h":
         return None if layer in ("api", "cli") else "the public header is above this layer"
+    if quote == "<":
+        return None
     other = name.split("/")[0]
     if other not in LEVEL or "/" not in name:
         return "an include names its layer: \"layer/file.h\""

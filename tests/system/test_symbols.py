@@ -8,7 +8,7 @@ from conftest import BUILD, SOURCE, run
 def declared():
     text = (SOURCE / "include/untrack.h").read_text()
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    return set(re.findall(r"UNTRACK_EXPORT\b[^;{]*?\b(\w+)\s*\(", text, flags=re.S))
+    return set(re.findall(r"^UNTRACK_EXPORT\b[^;{]*?\b(\w+)\s*\(", text, flags=re.S | re.M))
 
 
 def mapped():
