@@ -188,6 +188,13 @@ static void put_padding(struct buf *out, size_t count)
 		buf_putc(out, ' ');
 }
 
+static void end_line(struct buf *out)
+{
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->len--;
+	buf_putc(out, '\n');
+}
+
 static void grid_print(const struct grid *grid, const struct census *census, struct buf *out)
 {
 	size_t last = COLUMNS - 1;
@@ -205,7 +212,7 @@ static void grid_print(const struct grid *grid, const struct census *census, str
 			put_padding(out, gap);
 		buf_puts(out, cell);
 		if (i % COLUMNS == last)
-			buf_putc(out, '\n');
+			end_line(out);
 		else
 			put_padding(out, (column->left ? gap : 0) + 2);
 	}

@@ -206,7 +206,7 @@ Test(top, prints_groups_in_columns)
 			 "entries   share  one-way  protocol  port  address       state           "
 			 "cannot be untracked\n"
 			 "  1 200  99.9 %           tcp         80  192.0.2.10    TIME_WAIT 83 %  212 nat\n"
-			 "      1   0.1 %        1  icmpv6          2001:db8::10  UNREPLIED       \n");
+			 "      1   0.1 %        1  icmpv6          2001:db8::10  UNREPLIED\n");
 	free(text);
 	text = view_top_text(census, 1);
 	cr_expect(strstr(text, "… and 1 more with 1 entries (0.1 %)\n"));
