@@ -17,15 +17,16 @@
 
 struct store;
 
-/* NULL directories: UNTRACK_STATE_DIR or /var/lib/untrack, UNTRACK_RUN_DIR or /run/untrack. Directories are made (0700) when something is
- * written first; opening for reading works without them. */
+/* NULL directories: UNTRACK_STATE_DIR or /var/lib/untrack, UNTRACK_RUN_DIR or /run/untrack.
+ * Directories are made (0700) when something is written first; opening for reading works without
+ * them. */
 struct store *store_open(const char *state_dir, const char *run_dir, const char *namespace_identity,
 			 struct untrack_error *err);
 void store_close(struct store *store);
 DEFINE_AUTOCLEAN(struct store, store_close)
 
 /* The lock that keeps two writers apart: waits up to that many milliseconds (ERROR_CONFLICT with the
- * holder's pid then). Released by store_unlock() or the end of the process. */
+ * holder's pid then). Released by store_unlock() or the end of the process. It does not nest. */
 bool store_lock(struct store *store, unsigned wait_ms, struct untrack_error *err);
 void store_unlock(struct store *store);
 
@@ -66,15 +67,21 @@ struct snapshot *snapshot_new(void);
 void snapshot_free(struct snapshot *snapshot);
 DEFINE_AUTOCLEAN(struct snapshot, snapshot_free)
 
-/* Writes it, sets its id, removes all but the last 20 (never the one an armed rollback needs). */
+/* Writes it, sets its id, removes all but the last 20 (never the one an armed rollback needs). To be
+ * called under the lock, like everything here that writes. */
 bool store_save_snapshot(struct store *store, struct snapshot *snapshot, struct untrack_error *err);
 /* id 0: the newest. ERROR_USAGE if there is none. */
 struct snapshot *store_load_snapshot(struct store *store, uint32_t id, struct untrack_error *err);
-/* Takes back the newest one, whose change did not happen after all. */
+/* Takes back the newest one, whose change did not happen after all; its id is used again.
+ * ERROR_USAGE if another is the newest, ERROR_CONFLICT while an armed rollback needs it. */
 bool store_drop_snapshot(struct store *store, uint32_t id, struct untrack_error *err);
 /* Headers only (no tables), oldest first. */
 typedef ARRAY(struct snapshot *) snapshots;
 bool store_list(struct store *store, snapshots *ret_list, struct untrack_error *err);
+void snapshots_free(snapshots *list);
+/* What the last store_list() skipped because it is damaged: a file's name and what is wrong with it,
+ * one a line; NULL if nothing. The store's. */
+const char *store_damaged(const struct store *store);
 
 /* Values that sysctls had before the policy of that table ("inet untrack") first set them; recorded
  * before anything is written, so that the next run can finish or undo what was cut off. */
