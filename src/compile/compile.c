@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "compile/compile.h"
+
+#include "base/cleanup.h"
+#include "compile/keep.h"
+#include "compile/long.h"
+#include "compile/maps.h"
+#include "compile/user.h"
+#include "model/expr.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Maps come in three groups: those of the two hooks, and those for services that name lo among their
+ * interfaces, which are asked in the chain loopback, where no interface needs to be looked at. */
+enum group { GROUP_PREROUTING, GROUP_OUTPUT, GROUP_LOOPBACK, GROUPS };
+
+struct compilation {
+	const struct policy *policy;
+	const struct table *user_rules;
+	struct untrack_error *err;
+	struct writer w;
+	ARRAY(struct match) matches; /* one for each service, as are the owners */
+	owners owners;
+	ARRAY(struct long_service) longs;
+	struct buckets buckets[GROUPS][2]; /* by side */
+	lookups lookups[GROUPS];
+	struct keep keep;
+};
+
+static void compilation_free(struct compilation *c)
+{
+	array_for_each(match, &c->matches) {
+		match_free(match);
+	}
+	array_free(&c->matches);
+	owners_free(&c->owners);
+	array_free(&c->longs);
+	for (int group = 0; group < GROUPS; group++) {
+		buckets_free(&c->buckets[group][SIDE_D]);
+		buckets_free(&c->buckets[group][SIDE_S]);
+		array_free(&c->lookups[group]);
+	}
+	keep_free(&c->keep);
+	writer_free(&c->w);
+}
+
+char *compile_mark(uint8_t family, const char *table)
+{
+	char *mark;
+
+	return asprintf(&mark, "untrack %s %s", family_name(family), table) < 0 ? NULL : mark;
+}
+
+/* ------------------------------------------------------------------ services */
+
+static bool add_owner(struct compilation *c, const struct policy_service *service)
+{
+	static const char *const hooks[] = {[HOOK_PREROUTING] = "pre", [HOOK_OUTPUT] = "out"};
+	const struct direction *directions = role_directions(service->role);
+	struct owner *owner;
+
+	if (!array_push(&c->owners, (struct owner){.origin = &service->origin}))
+		return error_memory(c->err);
+	owner = &c->owners.v[c->owners.n - 1];
+	if (asprintf(&owner->who, "service '%s'", service->name) < 0) {
+		owner->who = NULL;
+		return error_memory(c->err);
+	}
+	for (int i = 0; i < 2; i++) {
+		char **counter = &owner->counter[directions[i].hook][directions[i].side];
+
+		if (asprintf(counter, "%s_%s_%c", service->name, hooks[directions[i].hook],
+			     directions[i].side == SIDE_S ? 's' : 'd') < 0) {
+			*counter = NULL;
+			return error_memory(c->err);
+		}
+		writer_counter(&c->w, *counter, owner->who);
+	}
+	return true;
+}
+
+static bool add_direction(struct compilation *c, const struct direction *direction, uint32_t index)
+{
+	const struct match *match = &c->matches.v[index];
+	struct box_order order = {
+		.match = match,
+		.near_is_peers = direction->near_is_peers,
+		.table_family = c->policy->family,
+		.expand_ports = true,
+		.owner = index,
+	};
+
+	if (direction->hook == HOOK_OUTPUT)
+		return add_boxes(&order, &c->buckets[GROUP_OUTPUT][direction->side]) ||
+		       error_memory(c->err);
+	order.interfaces = INTERFACES_BUT_LOOPBACK;
+	if (!add_boxes(&order, &c->buckets[GROUP_PREROUTING][direction->side]))
+		return error_memory(c->err);
+	order.interfaces = INTERFACES_NONE;
+	return !match->names_loopback ||
+	       add_boxes(&order, &c->buckets[GROUP_LOOPBACK][direction->side]) ||
+	       error_memory(c->err);
+}
+
+static bool read_service(struct compilation *c, const struct policy_service *service)
+{
+	struct match match;
+
+	if (!match_prepare(&service->match, &match, c->err))
+		return false;
+	if (!array_push(&c->matches, match)) {
+		match_free(&match);
+		return error_memory(c->err);
+	}
+	return add_owner(c, service);
+}
+
+/* Reads all services first, since the others point into the arrays. */
+static bool read_services(struct compilation *c)
+{
+	array_for_each(service, &c->policy->services) {
+		if (!read_service(c, service))
+			return false;
+	}
+	for (uint32_t i = 0; i < c->matches.n; i++) {
+		const struct policy_service *service = &c->policy->services.v[i];
+		const struct direction *directions = role_directions(service->role);
+		struct long_service one = {service->name, service->role, &c->matches.v[i],
+					   &c->owners.v[i]};
+
+		if (match_is_long(one.match)) {
+			if (!array_push(&c->longs, one))
+				return error_memory(c->err);
+		} else if (!add_direction(c, &directions[0], i) ||
+			   !add_direction(c, &directions[1], i)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool make_sets(struct compilation *c)
+{
+	static const struct {
+		const char *prefix;
+		enum group group;
+		enum hook hook; /* whose counters */
+		enum side side;
+	} kinds[] = {
+		{"pre_d", GROUP_PREROUTING, HOOK_PREROUTING, SIDE_D},
+		{"pre_s", GROUP_PREROUTING, HOOK_PREROUTING, SIDE_S},
+		{"lo_d", GROUP_LOOPBACK, HOOK_PREROUTING, SIDE_D},
+		{"lo_s", GROUP_LOOPBACK, HOOK_PREROUTING, SIDE_S},
+		{"out_d", GROUP_OUTPUT, HOOK_OUTPUT, SIDE_D},
+		{"out_s", GROUP_OUTPUT, HOOK_OUTPUT, SIDE_S},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		struct maker maker = {
+			.w = &c->w,
+			.file = c->policy->file,
+			.kind = SET_MAP,
+			.prefix = kinds[i].prefix,
+			.hook = kinds[i].hook,
+			.side = kinds[i].side,
+			.owners = &c->owners,
+			.lookups = &c->lookups[kinds[i].group],
+			.err = c->err,
+		};
+
+		if (!make_classes(&maker, &c->buckets[kinds[i].group][kinds[i].side]))
+			return false;
+	}
+	array_for_each(service, &c->longs) {
+		make_long_sets(&c->w, service);
+	}
+	return keep_prepare(&c->w, c->policy, &c->keep, c->err);
+}
+
+/* ------------------------------------------------------------------ chains */
+
+/* `iifname "lo" accept` and such: what is said about lo in one rule. */
+static void write_loopback_rule(struct writer *w, struct chain *chain, uint32_t meta, uint32_t op,
+				int32_t verdict, const char *target)
+{
+	writer_rule(w, chain);
+	write_interface_name(w, meta, op, "lo");
+	write_verdict(w, verdict, target);
+	writer_rule_end(w, NULL, NULL);
+}
+
+/* Packets on lo were decided at output. Where the policy has rules of its own for this hook, which
+ * see what no service took (and so what is kept tracked, and lo), the services are in a chain of
+ * their own, to come back from. */
+static bool write_prerouting(struct compilation *c)
+{
+	bool apart = has_user_rules(c->policy, HOOK_PREROUTING);
+	struct writer *w = &c->w;
+	struct chain *base = NULL, *chain;
+
+	if (!apart && !c->policy->services.n)
+		return true;
+	chain = base = writer_base_chain(w, "prerouting", NF_INET_PRE_ROUTING);
+	if (c->policy->services.n && apart) {
+		chain = writer_chain(w, "services_prerouting");
+		write_loopback_rule(w, base, NFT_META_IIFNAME, NFT_CMP_NEQ, NFT_JUMP,
+				    "services_prerouting");
+	}
+	if (c->policy->services.n) {
+		if (!apart)
+			write_loopback_rule(w, chain, NFT_META_IIFNAME, NFT_CMP_EQ, NF_ACCEPT,
+					    NULL);
+		write_keep_rules(w, chain, &c->keep, HOOK_PREROUTING,
+				 apart ? NFT_RETURN : NF_ACCEPT);
+		write_map_rules(w, chain, &c->lookups[GROUP_PREROUTING], false);
+		array_for_each(service, &c->longs) {
+			write_long_rules(w, chain, service, HOOK_PREROUTING, false);
+		}
+	}
+	return write_user_rules(w, base, c->policy, c->user_rules, HOOK_PREROUTING, c->err);
+}
+
+/* What prerouting would look up, asked at output, where packets on lo get their connection entry.
+ * True if there is anything. */
+static bool write_loopback(struct compilation *c)
+{
+	struct chain *chain = writer_chain(&c->w, "loopback");
+
+	write_map_rules(&c->w, chain, &c->lookups[GROUP_PREROUTING], true);
+	write_map_rules(&c->w, chain, &c->lookups[GROUP_LOOPBACK], false);
+	array_for_each(service, &c->longs) {
+		write_long_rules(&c->w, chain, service, HOOK_PREROUTING, true);
+	}
+	if (!chain || chain->rules.n)
+		return chain;
+	c->w.table->chains.n--;
+	chain_free(chain);
+	return false;
+}
+
+static bool write_output(struct compilation *c)
+{
+	bool apart = has_user_rules(c->policy, HOOK_OUTPUT) && c->keep.matches.n &&
+		     c->policy->services.n;
+	struct writer *w = &c->w;
+	struct chain *base, *chain;
+	bool loopback;
+
+	if (!has_user_rules(c->policy, HOOK_OUTPUT) && !c->policy->services.n)
+		return true;
+	loopback = c->policy->services.n && write_loopback(c);
+	chain = base = writer_base_chain(w, "output", NF_INET_LOCAL_OUT);
+	if (apart) {
+		chain = writer_chain(w, "services_output");
+		writer_rule(w, base);
+		write_verdict(w, NFT_JUMP, "services_output");
+		writer_rule_end(w, NULL, NULL);
+	}
+	if (c->policy->services.n)
+		write_keep_rules(w, chain, &c->keep, HOOK_OUTPUT, apart ? NFT_RETURN : NF_ACCEPT);
+	write_map_rules(w, chain, &c->lookups[GROUP_OUTPUT], false);
+	array_for_each(service, &c->longs) {
+		write_long_rules(w, chain, service, HOOK_OUTPUT, false);
+	}
+	if (loopback)
+		write_loopback_rule(w, chain, NFT_META_OIFNAME, NFT_CMP_EQ, NFT_JUMP, "loopback");
+	return write_user_rules(w, base, c->policy, c->user_rules, HOOK_OUTPUT, c->err);
+}
+
+struct table *compile_table(const struct policy *policy, const struct table *user_rules,
+			    struct untrack_error *err)
+{
+	autoclean(compilation_free) struct compilation c = {
+		.policy = policy,
+		.user_rules = user_rules,
+		.err = err,
+	};
+	autofree char *mark = compile_mark(policy->family, policy->table);
+
+	if (!mark) {
+		error_memory(err);
+		return NULL;
+	}
+	if (!writer_begin(&c.w, policy->family, policy->table, mark, err) ||
+	    (user_rules && !take_user_sets(&c.w, user_rules, err)) || !read_services(&c) ||
+	    !make_sets(&c) || !write_prerouting(&c) || !write_output(&c))
+		return NULL;
+	return writer_finish(&c.w, err);
+}

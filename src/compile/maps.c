@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "compile/maps.h"
+
+#include "base/cleanup.h"
+#include "model/expr.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SPARE_BOXES = 65536 };
+
+void owners_free(owners *list)
+{
+	array_for_each(owner, list) {
+		free(owner->who);
+		for (int hook = 0; hook < HOOKS; hook++)
+			for (int side = 0; side < 2; side++)
+				free(owner->counter[hook][side]);
+	}
+	array_free(list);
+}
+
+bool make_disjoint(const struct maker *maker, boxes *all)
+{
+	const struct owner *a, *b;
+	struct clash clash;
+
+	if (!boxes_widest_interface_first(all))
+		return error_memory(maker->err);
+	switch (boxes_disjoint(all, SPARE_BOXES, &clash)) {
+	case BOXES_OK:
+		return true;
+	case BOXES_MEMORY:
+		return error_memory(maker->err);
+	case BOXES_TOO_MANY:
+		break;
+	}
+	a = &maker->owners->v[clash.owner[0]];
+	b = &maker->owners->v[clash.owner[1]];
+	return error_at(maker->err, ERROR_DOCUMENT, maker->file, b->origin->line, b->origin->column,
+			b->origin->path,
+			"%s overlaps %s (%s) and others in more than %d pieces; expected lists that "
+			"overlap less, or one service for them all",
+			b->who, a->who, a->origin->path, SPARE_BOXES);
+}
+
+/* ------------------------------------------------------------------ elements */
+
+struct hash_key {
+	uint8_t key[KEY_MAX];
+	uint32_t owner;
+};
+typedef ARRAY(struct hash_key) hash_keys;
+
+static int compare_hash_keys(const void *left, const void *right)
+{
+	const struct hash_key *a = left, *b = right;
+	int order = memcmp(a->key, b->key, KEY_MAX);
+
+	return order ? order : a->owner < b->owner ? -1 : a->owner > b->owner;
+}
+
+/* A box of a hash class is one key for each of its ports. */
+static bool expand(const struct layout *layout, const struct box *box, hash_keys *to)
+{
+	struct hash_key one = {.owner = box->owner};
+	struct box at = *box;
+	uint32_t last = box_last_port(box);
+
+	if (layout->n == 1) { /* protocols only */
+		layout_key(layout, box->first, one.key);
+		return array_push(to, one);
+	}
+	for (uint32_t port = box_first_port(box); port <= last; port++) {
+		box_limit_port(&at, (uint16_t)port, (uint16_t)port);
+		layout_key(layout, at.first, one.key);
+		if (!array_push(to, one))
+			return false;
+	}
+	return true;
+}
+
+static const char *counter_of(const struct maker *maker, uint32_t owner)
+{
+	return maker->kind == SET_MAP ? maker->owners->v[owner].counter[maker->hook][maker->side]
+				      : NULL;
+}
+
+static bool write_hash(const struct maker *maker, struct set *set, const struct layout *layout,
+		       const boxes *all)
+{
+	hash_keys keys = {0};
+	bool ok = true;
+
+	array_for_each(box, all) {
+		ok = ok && expand(layout, box, &keys);
+	}
+	if (ok && keys.n)
+		qsort(keys.v, keys.n, sizeof(*keys.v), compare_hash_keys);
+	for (size_t i = 0; ok && i < keys.n; i++)
+		if (!i || memcmp(keys.v[i - 1].key, keys.v[i].key, KEY_MAX))
+			writer_element(maker->w, set, layout, keys.v[i].key, NULL,
+				       counter_of(maker, keys.v[i].owner));
+	array_free(&keys);
+	return ok || error_memory(maker->err);
+}
+
+bool write_elements(const struct maker *maker, struct set *set, const struct layout *layout,
+		    const boxes *all)
+{
+	if (!layout->interval)
+		return write_hash(maker, set, layout, all);
+	array_for_each(box, all) {
+		uint8_t first[KEY_MAX], last[KEY_MAX];
+
+		layout_key(layout, box->first, first);
+		layout_key(layout, box->last, last);
+		writer_element(maker->w, set, layout, first, last, counter_of(maker, box->owner));
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------ sets and maps */
+
+static bool make_set(const struct maker *maker, const struct lookup *lookup, const boxes *all)
+{
+	struct set *set = writer_set(maker->w, maker->kind, lookup->name, &lookup->key, 0);
+
+	return write_elements(maker, set, &lookup->key.layout, all) &&
+	       (array_push(maker->lookups, *lookup) || error_memory(maker->err));
+}
+
+bool make_class(const struct maker *maker, const char *class, const struct layout *layout,
+		boxes *all)
+{
+	struct lookup lookup = {.key = {
+		.layout = *layout,
+		.side = maker->side,
+		.interface = maker->hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME,
+	}};
+	struct lookup second = lookup;
+	boxes rest = {0};
+	bool ok;
+
+	snprintf(lookup.name, sizeof(lookup.name), "%s_%s", maker->prefix, class);
+	snprintf(second.name, sizeof(second.name), "%s_%sy", maker->prefix, class);
+	ok = !layout->interval || make_disjoint(maker, all);
+	ok = ok && (layout_order(all, &lookup.key.layout, &rest, &second.key.layout) ||
+		    error_memory(maker->err));
+	ok = ok && make_set(maker, &lookup, all);
+	if (ok && rest.n)
+		ok = make_set(maker, &second, &rest);
+	array_free(&rest);
+	return ok;
+}
+
+bool make_classes(const struct maker *maker, struct buckets *buckets)
+{
+	for (enum key_class class = 0; class < CLASSES; class++)
+		if (buckets->of[class].n &&
+		    !make_class(maker, class_name(class), class_layout(class), &buckets->of[class]))
+			return false;
+	return true;
+}
+
+static bool has_interface(const struct layout *layout)
+{
+	for (unsigned i = 0; i < layout->n; i++)
+		if (layout->field[i] == DIM_INTERFACE)
+			return true;
+	return false;
+}
+
+void write_map_rules(struct writer *w, struct chain *chain, const lookups *list,
+		     bool without_interfaces)
+{
+	array_for_each(lookup, list) {
+		struct buf *b;
+
+		if (without_interfaces && has_interface(&lookup->key.layout))
+			continue;
+		b = writer_rule(w, chain);
+		write_key(w, &lookup->key);
+		expr_objref_map(b, lookup->name, 0);
+		expr_notrack(b);
+		expr_verdict(b, NF_ACCEPT, NULL);
+		writer_rule_end(w, NULL, NULL);
+	}
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From boxes to the sets and maps that hold them, and the rules that look them up. */
+#pragma once
+
+#include "compile/roles.h"
+#include "compile/writer.h"
+
+/* Whom boxes belong to, by their `owner`. */
+struct owner {
+	char *who; /* "service 'web'", for messages */
+	const struct origin *origin;
+	char *counter[HOOKS][2]; /* by side; NULL where its role has no such direction */
+};
+typedef ARRAY(struct owner) owners;
+void owners_free(owners *list);
+
+enum { MAP_NAME_MAX = 32 };
+
+/* A set or map that exists, for the rules of the chains that look it up. */
+struct lookup {
+	char name[MAP_NAME_MAX];
+	struct key key;
+};
+typedef ARRAY(struct lookup) lookups;
+
+/* What makes the sets of one group, named PREFIX_CLASS. */
+struct maker {
+	struct writer *w;
+	const char *file;    /* the policy's, for messages */
+	enum set_kind kind;  /* SET_MAP: elements name the owners' counters for that hook and side */
+	const char *prefix;
+	enum hook hook;
+	enum side side;
+	const owners *owners;
+	lookups *lookups;    /* each that is made is appended */
+	struct untrack_error *err;
+};
+
+/* A set of that class, or two (layout_order()); the boxes are used up. */
+bool make_class(const struct maker *maker, const char *class, const struct layout *layout,
+		boxes *all);
+/* One of each class that has boxes, in the order in which they are to be asked. */
+bool make_classes(const struct maker *maker, struct buckets *buckets);
+
+/* `counter name … map @… notrack accept` for each. */
+void write_map_rules(struct writer *w, struct chain *chain, const lookups *list,
+		     bool without_interfaces);
+
+/* Makes boxes disjoint, the error telling whose clash. */
+bool make_disjoint(const struct maker *maker, boxes *all);
+
+/* Writes boxes as elements: hash keys once each (the first owner has it), or intervals, which must be
+ * disjoint. */
+bool write_elements(const struct maker *maker, struct set *set, const struct layout *layout,
+		    const boxes *all);
