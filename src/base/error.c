@@ -26,7 +26,8 @@ int error_code_status(enum error_code code)
 	return code == ERROR_CHANGED ? 3 : 2;
 }
 
-static void set_va(struct untrack_error *err, enum error_code code, const char *format, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+set_va(struct untrack_error *err, enum error_code code, const char *format, va_list ap)
 {
 	err->code = code;
 	if (vasprintf(&err->message, format, ap) < 0)
