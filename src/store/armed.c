@@ -216,7 +216,7 @@ static bool await_guard(const struct store *store, int pidfd, struct untrack_err
 /* A guard that starts late finds no record, and leaves. */
 static void give_up(const struct store *store, int pidfd)
 {
-	autoclose int held = hold_record(store, NULL);
+	autoclose int held __attribute__((unused)) = hold_record(store, NULL);
 
 	file_remove(store->run_dir, record_name, NULL);
 	if (pidfd >= 0)
