@@ -25,7 +25,8 @@ enum read_depth {
 	READ_NAME,   /* that it exists: its own attributes */
 	READ_CHAINS, /* and its chains, without rules */
 	READ_RULES,  /* and rules, sets' definitions, and the elements of anonymous sets */
-	READ_ALL,    /* and objects, flowtables, the elements of all sets */
+	READ_OBJECTS, /* and objects, flowtables, the elements of verdict maps: what jumps where */
+	READ_ALL,    /* and the elements of all sets, whose dump takes quadratic time */
 };
 typedef enum read_depth read_depth_fn(void *arg, uint8_t family, const char *table);
 

@@ -279,6 +279,14 @@ static enum netlink_outcome dump_elements(struct reading *reading, struct untrac
 	return outcome;
 }
 
+static bool wants_elements(const struct set *set, enum read_depth depth)
+{
+	if (depth == READ_OBJECTS && (set->flags & NFT_SET_MAP) &&
+	    attr_find_be32(buf_span(&set->attrs), NFTA_SET_DATA_TYPE) == NFT_DATA_VERDICT)
+		return true;
+	return depth == READ_ALL || set_is_anonymous(set);
+}
+
 static enum netlink_outcome read_sets(struct reading *reading, enum read_depth depth,
 				      struct untrack_error *err)
 {
@@ -289,7 +297,7 @@ static enum netlink_outcome read_sets(struct reading *reading, enum read_depth d
 		if (outcome != NETLINK_DONE)
 			return outcome;
 		reading->set = *set;
-		if (depth == READ_ALL || set_is_anonymous(*set))
+		if (wants_elements(*set, depth))
 			outcome = dump_elements(reading, err);
 	}
 	return outcome;
@@ -308,9 +316,9 @@ static enum netlink_outcome read_contents(struct reading *reading, enum read_dep
 		(*chain)->rules_read = true;
 	}
 	outcome = read_sets(reading, depth, err);
-	if (outcome == NETLINK_DONE && depth == READ_ALL)
+	if (outcome == NETLINK_DONE && depth >= READ_OBJECTS)
 		outcome = dump_parts(reading, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, take_object, err);
-	if (outcome == NETLINK_DONE && depth == READ_ALL)
+	if (outcome == NETLINK_DONE && depth >= READ_OBJECTS)
 		outcome = dump_parts(reading, NFT_MSG_GETFLOWTABLE, NFTA_FLOWTABLE_TABLE,
 				     take_flowtable, err);
 	return outcome;
