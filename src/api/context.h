@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/namespace.h"
+#include "document/document.h"
 #include "kernel/kernel.h"
 #include "store/store.h"
 
@@ -13,6 +14,10 @@ struct untrack {
 	char identity[NETNS_IDENTITY_MAX];
 	struct kernel *kernel; /* opened when first needed */
 	struct store *store;
+};
+
+struct untrack_document {
+	struct document *document;
 };
 
 /* The context's kernel, opened at the first call. NULL with the error set. */

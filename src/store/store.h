@@ -34,6 +34,7 @@ struct sysctl_value {
 	char *name;
 	uint64_t value;
 };
+typedef ARRAY(struct sysctl_value) sysctl_values;
 
 /* A table's name in a snapshot: what was there, or that there was nothing. */
 struct snapshot_table {
@@ -60,7 +61,7 @@ struct snapshot {
 	uint32_t rollback_to; /* the change that followed was a rollback to that one; 0: it was not */
 	ARRAY(struct snapshot_table) tables;
 	ARRAY(struct snapshot_chain) chains;
-	ARRAY(struct sysctl_value) sysctls;
+	sysctl_values sysctls;
 };
 
 struct snapshot *snapshot_new(void);
@@ -85,7 +86,6 @@ const char *store_damaged(const struct store *store);
 
 /* Values that sysctls had before the policy of that table ("inet untrack") first set them; recorded
  * before anything is written, so that the next run can finish or undo what was cut off. */
-typedef ARRAY(struct sysctl_value) sysctl_values;
 bool store_load_originals(struct store *store, const char *table, sysctl_values *ret_values,
 			  struct untrack_error *err);
 bool store_save_originals(struct store *store, const char *table, const sysctl_values *values,

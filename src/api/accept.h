@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Accept rules in chains of the user's own firewall: found again by their mark, placed anew only
+ * where they have to be. */
+#pragma once
+
+#include "api/target.h"
+
+/* Adds a pair for each foreign table in which the policy wants accept rules or has old ones. policy
+ * NULL: take them all away. */
+bool accept_add_pairs(struct target *target, const struct policy *policy, const char *mark,
+		      struct untrack_error *err);
+
+/* Is that a rule of ours: its comment begins with "MARK:"? */
+bool rule_is_marked(const struct rule *rule, const char *mark);
+bool table_has_marked(const struct table *table, const char *mark);
+
+/* Takes all marked rules out of the chain. */
+void chain_drop_marked(struct chain *chain, const char *mark);
+/* Copies a rule of the table `from` into the chain; the anonymous sets that it looks up are then known
+ * by their name with the prefix, which table_take_sets() gives them. */
+bool chain_insert_rule(const struct table *table, struct chain *chain, size_t at,
+		       const struct table *from, const struct rule *rule, const char *prefix);
+bool table_take_sets(struct table *table, const struct table *from, const char *prefix);
+
+/* Does any rule of these tables (others than the one of that name) make the namespace track? */
+bool tracking_is_on(const struct ruleset *live, uint8_t family, const char *except);
+/* A `ct` expression, nat, or an xt match that needs tracking; the word for it, or NULL. */
+const char *rule_tracks(const struct rule *rule);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* diff and apply: the same, with the last step off or on. */
+#include "api/documents.h"
+#include "api/execute.h"
+#include "base/cleanup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The caller's options, as far as his version of the struct has them. */
+static struct untrack_apply_options options_of(const struct untrack_apply_options *given)
+{
+	struct untrack_apply_options options = {.size = sizeof(options)};
+
+	if (given)
+		memcpy(&options, given,
+		       given->size < sizeof(options) ? given->size : sizeof(options));
+	return options;
+}
+
+static struct untrack_result *change(struct untrack *untrack,
+				     const struct untrack_document *document,
+				     const struct untrack_apply_options *options,
+				     struct untrack_error *err)
+{
+	autodocument_maker made = {0};
+	autofree char *name = document_name(document->document);
+	struct execution execution = {
+		.maker = &made.maker, .options = options, .document = name};
+
+	if (!name) {
+		error_memory(err);
+		return NULL;
+	}
+	if (!document_maker_init(document->document, options, &made, err))
+		return NULL;
+	return execute(untrack, &execution, err);
+}
+
+struct untrack_result *untrack_diff(struct untrack *untrack,
+				    const struct untrack_document *document,
+				    const struct untrack_apply_options *options,
+				    struct untrack_error *error)
+{
+	struct untrack_apply_options dry = options_of(options);
+
+	dry.dry_run = true;
+	return change(untrack, document, &dry, error);
+}
+
+struct untrack_result *untrack_apply(struct untrack *untrack,
+				     const struct untrack_document *document,
+				     const struct untrack_apply_options *options,
+				     struct untrack_error *error)
+{
+	struct untrack_apply_options real = options_of(options);
+
+	if (real.confirm_seconds && !real.guard) {
+		error_set(error, ERROR_USAGE, "an armed rollback needs a guard program");
+		return NULL;
+	}
+	return change(untrack, document, &real, error);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* check: reads, compiles and rehearses a document, without changing anything. */
+#include "api/documents.h"
+#include "api/rehearse.h"
+#include "base/cleanup.h"
+#include "view/check.h"
+
+struct untrack_result *untrack_check(struct untrack *untrack,
+				     const struct untrack_document *document,
+				     const struct untrack_check_options *options,
+				     struct untrack_error *error)
+{
+	autodocument_maker made = {0};
+	autotarget target = {0};
+	struct untrack_result *result;
+
+	if (options && options->size >= sizeof(*options) && options->against) {
+		error_set(error, ERROR_USAGE, "--against is not supported yet");
+		return NULL;
+	}
+	if (!document_maker_init(document->document, NULL, &made, error) ||
+	    !made.maker.make(&made.maker, untrack, &target, error) || !rehearse(&target, error))
+		return NULL;
+	result = result_new(0, view_check_json(), view_check_text(), error);
+	if (result)
+		result_take_warnings(result, &target.warnings);
+	return result;
+}

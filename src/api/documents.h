@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a document to what makes its target. */
+#pragma once
+
+#include "api/target.h"
+
+/* A maker for a document on this host, with what it needs to own. */
+struct document_maker {
+	struct target_maker maker;
+	struct table *user_rules; /* owned */
+};
+
+void document_maker_free(struct document_maker *maker);
+#define autodocument_maker __attribute__((cleanup(document_maker_free))) struct document_maker
+
+/* options may be NULL. The policy's `rules` are compiled here, once. */
+bool document_maker_init(const struct document *document,
+			 const struct untrack_apply_options *options,
+			 struct document_maker *ret_maker, struct untrack_error *err);

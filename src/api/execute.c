@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/execute.h"
+
+#include "api/rehearse.h"
+#include "api/snapshots.h"
+#include "api/stale.h"
+#include "base/cleanup.h"
+#include "kernel/sysctl.h"
+#include "store/armed.h"
+#include "view/plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	LOCK_WAIT_MS = 10000, /* the contract's 10 s for another apply to end */
+	ATTEMPTS = 500,       /* of commits that find the ruleset changed */
+};
+
+DEFINE_AUTOCLEAN(struct plan, plan_free)
+DEFINE_AUTOCLEAN(struct rendering, rendering_free)
+
+/* One change on its way. */
+struct work {
+	struct untrack *untrack;
+	const struct execution *execution;
+	struct untrack_error *err;
+	struct target target;         /* of this attempt */
+	struct plan *plan;
+	struct target prepared;       /* of the attempt for which all was prepared */
+	struct plan *prepared_plan;
+	struct rendering *rendering;
+	uint32_t snapshot;            /* 0: none taken */
+	bool armed;
+};
+
+static void work_free(struct work *w)
+{
+	target_free(&w->target);
+	plan_free(w->plan);
+	rendering_free(w->rendering);
+	plan_free(w->prepared_plan);
+	target_free(&w->prepared);
+}
+
+/* ------------------------------------------------------------------ prepare */
+
+static bool take_snapshot(struct work *w)
+{
+	autoclean(snapshot_free_p) struct snapshot *snapshot =
+		snapshot_of_target(&w->target, w->execution->document, w->execution->rollback_to,
+				   w->err);
+
+	if (!snapshot || !store_save_snapshot(w->untrack->store, snapshot, w->err))
+		return false;
+	w->snapshot = snapshot->id;
+	return true;
+}
+
+static bool drop_snapshot(struct work *w)
+{
+	uint32_t id = w->snapshot;
+
+	w->snapshot = 0;
+	return !id || store_drop_snapshot(w->untrack->store, id, w->err);
+}
+
+static bool arm(struct work *w)
+{
+	const struct untrack_apply_options *options = w->execution->options;
+
+	if (!options->confirm_seconds)
+		return true;
+	autoenter entered = netns_enter(&w->untrack->ns, w->err);
+	if (entered.failed || !armed_start(w->untrack->store, w->snapshot, options->confirm_seconds,
+					   options->guard, w->err))
+		return false;
+	w->armed = true;
+	return true;
+}
+
+static void disarm(struct work *w)
+{
+	autoerror ignored = ERROR_INIT; /* an error is on its way already */
+
+	if (w->armed)
+		armed_end(w->untrack->store, &ignored);
+	w->armed = false;
+}
+
+/* All that takes time, before the moment of the commit. When the ruleset changes underneath, but not
+ * what this was prepared for, it need not be done again. */
+static bool prepare(struct work *w)
+{
+	bool same = false;
+
+	if (w->prepared.live && !target_same_base(&w->prepared, &w->target, &same, w->err))
+		return false;
+	if (same)
+		return true;
+	disarm(w);
+	rendering_free(steal_pointer(&w->rendering));
+	plan_free(steal_pointer(&w->prepared_plan));
+	target_free(&w->prepared);
+	if (!w->execution->options->no_rehearse && !rehearse(&w->target, w->err))
+		return false;
+	w->rendering = rendering_new(&w->target, w->plan, w->err);
+	if (!w->rendering)
+		return false;
+	return w->execution->options->dry_run ||
+	       (drop_snapshot(w) && take_snapshot(w) && arm(w));
+}
+
+/* ------------------------------------------------------------------ commit */
+
+static bool takes_away(const struct plan *plan)
+{
+	array_for_each(step, &plan->steps) {
+		if (step->operation != OPERATION_ADD)
+			return true;
+	}
+	return false;
+}
+
+static bool remember_originals(struct work *w, const sysctl_values *values)
+{
+	return !w->target.owner ||
+	       store_save_originals(w->untrack->store, w->target.owner, values, w->err);
+}
+
+static bool set_sysctls(struct work *w)
+{
+	autoenter entered = netns_enter(&w->untrack->ns, w->err);
+	if (entered.failed)
+		return false;
+	array_for_each(sysctl, &w->plan->sysctls) {
+		if (!sysctl_write(sysctl->name, sysctl->to, w->err)) {
+			error_prefix(w->err, "the ruleset was changed, but a sysctl was not");
+			w->err->changed = true;
+			return false;
+		}
+	}
+	return !w->plan->sysctls.n || remember_originals(w, &w->target.originals_end);
+}
+
+/* Sends it. *ret_again: someone committed in between. */
+static bool commit(struct work *w, bool *ret_again)
+{
+	struct kernel *kernel = context_kernel(w->untrack, w->err);
+	uint64_t cleared;
+
+	*ret_again = false;
+	if (takes_away(w->plan) && !clear_stale(w->untrack, &w->target, &cleared, w->err))
+		return false;
+	if (w->plan->sysctls.n && !remember_originals(w, &w->target.originals))
+		return false;
+	switch (kernel_commit(kernel, w->plan, w->plan->generation, false, w->err)) {
+	case COMMIT_DONE:
+		return set_sysctls(w);
+	case COMMIT_STALE:
+		*ret_again = true;
+		return true;
+	case COMMIT_FAILED:
+	default:
+		return false;
+	}
+}
+
+/* ------------------------------------------------------------------ the loop */
+
+static bool check_generation(const struct work *w)
+{
+	const struct untrack_apply_options *options = w->execution->options;
+
+	if (!options->has_generation || options->generation == w->target.live->generation)
+		return true;
+	return error_set(w->err, ERROR_CHANGED,
+			 "the ruleset is at generation %" PRIu32 ", not at %" PRIu32
+			 " as asked for: it changed underneath",
+			 w->target.live->generation, options->generation);
+}
+
+static bool make_plan(struct work *w)
+{
+	target_free(&w->target);
+	plan_free(steal_pointer(&w->plan));
+	if (!w->execution->maker->make(w->execution->maker, w->untrack, &w->target, w->err) ||
+	    !check_generation(w))
+		return false;
+	w->plan = target_plan(&w->target, w->err);
+	return w->plan;
+}
+
+/* What was prepared for keeps the plan and the objects that the rendering names. */
+static void keep_prepared(struct work *w)
+{
+	if (w->prepared.live)
+		return;
+	w->prepared = w->target;
+	w->target = (struct target){0};
+	w->prepared_plan = steal_pointer(&w->plan);
+}
+
+static void rest(unsigned attempt)
+{
+	struct timespec pause = {.tv_nsec = 100000L * (attempt % 16)};
+
+	if (attempt > 4)
+		nanosleep(&pause, NULL);
+}
+
+static bool commit_at_last(struct work *w, bool *ret_changed)
+{
+	bool again = true;
+
+	for (unsigned attempt = 0; again; attempt++) {
+		if (attempt == ATTEMPTS)
+			return error_set(w->err, ERROR_CHANGED,
+					 "the ruleset changed underneath %u times: someone else goes "
+					 "on committing",
+					 attempt);
+		rest(attempt);
+		if (!make_plan(w))
+			return false;
+		*ret_changed = !plan_is_empty(w->plan);
+		if (!*ret_changed)
+			return true;
+		if (!prepare(w))
+			return false;
+		if (w->execution->options->dry_run)
+			return true;
+		if (!commit(w, &again))
+			return false;
+		if (again)
+			keep_prepared(w);
+	}
+	return true;
+}
+
+static bool refuse_while_armed(struct work *w)
+{
+	struct armed armed;
+
+	if (w->execution->while_armed || !armed_read(w->untrack->store, &armed, w->err))
+		return !error_is_set(w->err);
+	return error_set(w->err, ERROR_CONFLICT,
+			 "a rollback to snapshot %" PRIu32
+			 " is armed%s; end it with 'untrack confirm', or with 'untrack rollback'",
+			 armed.snapshot,
+			 armed.guard_alive ? "" : ", but the process that should do it has died");
+}
+
+static bool begin(struct work *w)
+{
+	if (w->execution->options->dry_run)
+		return true;
+	if (!w->execution->locked && !store_lock(w->untrack->store, LOCK_WAIT_MS, w->err))
+		return false;
+	return refuse_while_armed(w);
+}
+
+/* A last line behind the change, for people. plan NULL: there was none. */
+static bool say_what_happened(struct work *w, struct untrack_result *result,
+			      const struct plan *plan)
+{
+	autofree char *summary = plan ? view_plan_summary(plan, w->err) : NULL;
+	struct buf out = {0};
+
+	if (plan && !summary)
+		return false;
+	buf_puts(&out, result->text);
+	if (plan)
+		buf_printf(&out, "done: %s (snapshot %" PRIu32 " has what was there before)\n",
+			   summary, w->snapshot);
+	else
+		buf_puts(&out, "nothing to change: all is as it shall be\n");
+	if (w->armed)
+		buf_printf(&out,
+			   "comes back in %u s unless 'untrack confirm' is run before\n",
+			   w->execution->options->confirm_seconds);
+	free(result->text);
+	result->text = buf_steal_text(&out);
+	return result->text ? true : error_memory(w->err);
+}
+
+static struct untrack_result *finish(struct work *w, bool changed)
+{
+	bool dry_run = w->execution->options->dry_run;
+	const struct plan *plan = w->prepared_plan && w->rendering ? w->prepared_plan : w->plan;
+	uint32_t generation = w->target.live->generation;
+	struct untrack_result *result;
+
+	if (changed && !dry_run &&
+	    !kernel_generation(w->untrack->kernel, &generation, w->err))
+		return NULL;
+	result = render_result(changed ? w->rendering : NULL, plan, &w->target.warnings, generation,
+			       dry_run && changed, w->err);
+	if (!result)
+		return NULL;
+	result_take_warnings(result, &w->target.warnings);
+	if (!dry_run && !say_what_happened(w, result, changed ? plan : NULL)) {
+		w->err->changed = changed;
+		untrack_result_free(result);
+		return NULL;
+	}
+	return result;
+}
+
+struct untrack_result *execute(struct untrack *untrack, const struct execution *execution,
+			       struct untrack_error *err)
+{
+	__attribute__((cleanup(work_free))) struct work w = {
+		.untrack = untrack, .execution = execution, .err = err};
+	struct untrack_result *result = NULL;
+	bool changed = false, ok = begin(&w) && commit_at_last(&w, &changed);
+
+	if (!ok || !changed) {
+		autoerror ignored = ERROR_INIT;
+
+		disarm(&w);
+		if (w.snapshot && !(err && err->changed))
+			store_drop_snapshot(untrack->store, w.snapshot, &ignored);
+	}
+	if (ok)
+		result = finish(&w, changed);
+	if (!execution->locked)
+		store_unlock(untrack->store);
+	return result;
+}

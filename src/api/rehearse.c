@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/rehearse.h"
+
+#include "api/accept.h"
+#include "api/render.h"
+#include "base/cleanup.h"
+#include "diff/diff.h"
+#include "kernel/kernel.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+/* Sets longer than this are rehearsed empty. */
+enum { LONG_LIST = 20000 };
+
+DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
+DEFINE_AUTOCLEAN(struct table, table_free)
+DEFINE_AUTOCLEAN(struct plan, plan_free)
+
+/* A rule that does nothing, in the place of one that is not ours. */
+static bool stand_in(struct rule *rule, const char *table, const char *chain)
+{
+	buf_free(&rule->attrs);
+	rule->hash = 0;
+	attr_put_text(&rule->attrs, NFTA_RULE_TABLE, table);
+	attr_put_text(&rule->attrs, NFTA_RULE_CHAIN, chain);
+	attr_nest_end(&rule->attrs, attr_nest_begin(&rule->attrs, NFTA_RULE_EXPRESSIONS));
+	return !rule->attrs.failed;
+}
+
+/* Others' rules need others' objects, devices and modules: they are stood in for. Only chains in
+ * which we have rules are kept, and only sets of our own rules are read by them. */
+static struct table *with_stand_ins(const struct table *table, const char *mark)
+{
+	autoclean(table_free_p) struct table *copy = table_copy(table);
+
+	if (!copy)
+		return NULL;
+	array_for_each(chain, &copy->chains) {
+		array_for_each(rule, &(*chain)->rules) {
+			if (!rule_is_marked(*rule, mark) &&
+			    !stand_in(*rule, table->name, (*chain)->name))
+				return NULL;
+		}
+	}
+	for (size_t i = 0; i < copy->sets.n;) {
+		if (set_is_anonymous(copy->sets.v[i])) {
+			i++;
+			continue;
+		}
+		set_free(copy->sets.v[i]);
+		copy->sets.v[i] = copy->sets.v[--copy->sets.n];
+	}
+	return steal_pointer(&copy);
+}
+
+static void drop_long_lists(struct table *table)
+{
+	array_for_each(set, &table->sets) {
+		if ((*set)->elements.at.n > LONG_LIST)
+			(*set)->elements.at.n = 0;
+	}
+}
+
+static bool push_copy(struct ruleset *ruleset, const struct table *table, const char *mark,
+		      struct untrack_error *err)
+{
+	struct table *copy;
+
+	if (!table)
+		return true;
+	copy = mark ? with_stand_ins(table, mark) : table_copy(table);
+	if (!copy || !array_push(&ruleset->tables, copy)) {
+		table_free(copy);
+		return error_memory(err);
+	}
+	drop_long_lists(copy);
+	return true;
+}
+
+static enum read_depth all(void *arg, uint8_t family, const char *table)
+{
+	(void)arg;
+	(void)family;
+	(void)table;
+	return READ_ALL;
+}
+
+/* Ends what was read and what was wanted in the same place? */
+static bool compare(const struct ruleset *there, const struct ruleset *wanted,
+		    struct untrack_error *err)
+{
+	bool same = there->tables.n == wanted->tables.n;
+
+	for (size_t i = 0; same && i < wanted->tables.n; i++) {
+		const struct table *table = wanted->tables.v[i];
+
+		if (!diff_is_empty(ruleset_find(there, table->family, table->name), table, &same,
+				   err))
+			return false;
+	}
+	return same ? true
+		    : error_set(err, ERROR_KERNEL,
+				"the rehearsal in a scratch namespace did not end in what the "
+				"document says; this is a mistake in untrack, or of the kernel");
+}
+
+static bool play(struct kernel *kernel, const struct ruleset *desired, struct untrack_error *err)
+{
+	autoclean(ruleset_free_p) struct ruleset *there = kernel_read(kernel, all, NULL, err);
+	autoclean(plan_free_p) struct plan *plan = plan_new(0);
+
+	if (!there || !plan)
+		return plan ? false : error_memory(err);
+	array_for_each(table, &there->tables) {
+		if (!ruleset_find(desired, (*table)->family, (*table)->name) &&
+		    !diff_tables(*table, NULL, plan, err))
+			return false;
+	}
+	array_for_each(table, &desired->tables) {
+		if (!diff_tables(ruleset_find(there, (*table)->family, (*table)->name), *table,
+				 plan, err))
+			return false;
+	}
+	return kernel_commit(kernel, plan, 0, false, err) == COMMIT_DONE;
+}
+
+bool rehearse(const struct target *target, struct untrack_error *err)
+{
+	autoclean(ruleset_free_p) struct ruleset *live = ruleset_new(), *desired = ruleset_new();
+	autoclean(ruleset_free_p) struct ruleset *there = NULL;
+	autoclean(kernel_close_p) struct kernel *kernel = NULL;
+	autonetns ns = NETNS_OWN;
+
+	if (!live || !desired)
+		return error_memory(err);
+	array_for_each(pair, &target->pairs) {
+		if (!push_copy(live, pair->live, pair->mark, err) ||
+		    !push_copy(desired, pair->desired, pair->mark, err))
+			return false;
+	}
+	if (!netns_scratch(&ns, err) || !load_ruleset(&ns, live, err))
+		return false;
+	kernel = kernel_open(&ns, err);
+	if (!kernel || !play(kernel, desired, err))
+		return false;
+	there = kernel_read(kernel, all, NULL, err);
+	return there && compare(there, desired, err);
+}

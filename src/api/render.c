@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/render.h"
+
+#include "base/cleanup.h"
+#include "diff/diff.h"
+#include "document/nft.h"
+#include "kernel/kernel.h"
+#include "view/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
+DEFINE_AUTOCLEAN(struct table, table_free)
+DEFINE_AUTOCLEAN(struct plan, plan_free)
+
+bool load_ruleset(const struct netns *ns, const struct ruleset *ruleset, struct untrack_error *err)
+{
+	autoclean(kernel_close_p) struct kernel *kernel = kernel_open(ns, err);
+	autoclean(plan_free_p) struct plan *plan = plan_new(0);
+
+	if (!kernel || !plan)
+		return plan ? false : error_memory(err);
+	array_for_each(table, &ruleset->tables) {
+		if (!diff_tables(NULL, *table, plan, err))
+			return false;
+	}
+	return kernel_commit(kernel, plan, 0, false, err) == COMMIT_DONE;
+}
+
+/* A table's skeleton: all that rules can name, but no rules, and no elements except those of anonymous
+ * sets (which only come along with a rule). */
+static struct table *skeleton(const struct table *table)
+{
+	autoclean(table_free_p) struct table *bones = table_copy(table);
+
+	if (!bones)
+		return NULL;
+	array_for_each(chain, &bones->chains) {
+		array_for_each(rule, &(*chain)->rules) {
+			rule_free(*rule);
+		}
+		(*chain)->rules.n = 0;
+	}
+	array_for_each(set, &bones->sets) {
+		if (!set_is_anonymous(*set))
+			(*set)->elements.at.n = 0;
+	}
+	return steal_pointer(&bones);
+}
+
+struct rendering {
+	struct ruleset *before;
+	struct ruleset *after;
+	size_t *index; /* for each step: where its rule is in its chain of before or after */
+	struct listing *listed_before;
+	struct listing *listed_after;
+};
+
+void rendering_free(struct rendering *r)
+{
+	if (!r)
+		return;
+	ruleset_free(r->before);
+	ruleset_free(r->after);
+	free(r->index);
+	listing_free(r->listed_before);
+	listing_free(r->listed_after);
+	free(r);
+}
+DEFINE_AUTOCLEAN(struct rendering, rendering_free)
+
+static bool add_skeletons(struct rendering *s, const struct target *target)
+{
+	array_for_each(pair, &target->pairs) {
+		struct table *live = pair->live ? skeleton(pair->live) : NULL;
+		struct table *desired = pair->desired ? skeleton(pair->desired) : NULL;
+
+		if ((pair->live && !live) || (pair->desired && !desired) ||
+		    (live && !array_push(&s->before->tables, live))) {
+			table_free(live);
+			table_free(desired);
+			return false;
+		}
+		if (desired && !array_push(&s->after->tables, desired)) {
+			table_free(desired);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool add_rule(struct ruleset *side, const struct plan_step *step, size_t *ret_index)
+{
+	struct table *table = ruleset_find(side, step->table->family, step->table->name);
+	struct chain *chain = table ? table_find_chain(table, step->chain->name) : NULL;
+	struct rule *rule = chain ? rule_copy(step->rule) : NULL;
+
+	if (!rule || !array_push(&chain->rules, rule)) {
+		rule_free(rule);
+		return false;
+	}
+	*ret_index = chain->rules.n - 1;
+	return true;
+}
+
+static bool build_sides(struct rendering *s, const struct target *target, const struct plan *plan)
+{
+	s->before = ruleset_new();
+	s->after = ruleset_new();
+	s->index = calloc(plan->steps.n + 1, sizeof(*s->index));
+	if (!s->before || !s->after || !s->index || !add_skeletons(s, target))
+		return false;
+	for (size_t i = 0; i < plan->steps.n; i++) {
+		const struct plan_step *step = &plan->steps.v[i];
+		bool delete = step->operation == OPERATION_DELETE;
+
+		if (step->kind == OBJECT_RULE && step->operation != OPERATION_FLUSH &&
+		    !add_rule(delete ? s->before : s->after, step, &s->index[i]))
+			return false;
+	}
+	return true;
+}
+
+static struct listing *list(const struct ruleset *ruleset, struct untrack_error *err)
+{
+	autonetns ns = NETNS_OWN;
+	autofree char *json = NULL, *text = NULL;
+
+	if (!netns_scratch(&ns, err) || !load_ruleset(&ns, ruleset, err) ||
+	    !nft_run(&ns, "list ruleset", NFT_JSON | NFT_HANDLES, &json, err) ||
+	    !nft_run(&ns, "list ruleset", NFT_HANDLES, &text, err)) {
+		error_prefix(err, "cannot print the change");
+		return NULL;
+	}
+	return listing_read(json, text, err);
+}
+
+/* Is there anything that only libnftables can print? */
+static bool needs_listing(const struct plan *plan)
+{
+	array_for_each(step, &plan->steps) {
+		if (step->kind != OBJECT_TABLE && step->kind != OBJECT_ELEMENT)
+			return true;
+	}
+	return false;
+}
+
+struct rendering *rendering_new(const struct target *target, const struct plan *plan,
+				struct untrack_error *err)
+{
+	autoclean(rendering_free_p) struct rendering *r = calloc(1, sizeof(*r));
+
+	if (!r || !build_sides(r, target, plan)) {
+		error_memory(err);
+		return NULL;
+	}
+	if (needs_listing(plan)) {
+		r->listed_before = list(r->before, err);
+		r->listed_after = r->listed_before ? list(r->after, err) : NULL;
+		if (!r->listed_after)
+			return NULL;
+	}
+	return steal_pointer(&r);
+}
+
+struct untrack_result *render_result(const struct rendering *rendering, const struct plan *plan,
+				     const texts *warnings, uint32_t generation, int status,
+				     struct untrack_error *err)
+{
+	struct plan_view view = {.plan = plan};
+	struct untrack_result *result;
+	char *json, *text;
+
+	if (rendering)
+		view = (struct plan_view){plan, rendering->listed_before, rendering->listed_after,
+					  rendering->index};
+	json = view_plan_json(&view, generation, warnings, err);
+	text = view_plan_text(&view, err);
+	result = result_new(status, json, text, err);
+	if (result)
+		result->is_change = true;
+	return result;
+}

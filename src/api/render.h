@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Prints a plan: its objects are loaded in a scratch namespace and listed there by libnftables. */
+#pragma once
+
+#include "api/result.h"
+#include "api/target.h"
+
+/* A plan with what is needed to print it: made before the commit (it can fail), printed after it. */
+struct rendering;
+struct rendering *rendering_new(const struct target *target, const struct plan *plan,
+				struct untrack_error *err);
+void rendering_free(struct rendering *rendering);
+
+/* The result of diff and apply. rendering NULL: the plan is empty. */
+struct untrack_result *render_result(const struct rendering *rendering, const struct plan *plan,
+				     const texts *warnings, uint32_t generation, int status,
+				     struct untrack_error *err);
+
+/* Loads a ruleset's tables into the namespace, as they are. */
+bool load_ruleset(const struct netns *ns, const struct ruleset *ruleset, struct untrack_error *err);

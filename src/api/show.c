@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* show: the live state of tables, as a document. */
+#include "api/context.h"
+#include "api/result.h"
+#include "base/cleanup.h"
+#include "compile/compile.h"
+#include "document/nft.h"
+#include "view/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
+DEFINE_AUTOCLEAN(struct show, show_free)
+
+static enum read_depth names_only(void *arg, uint8_t family, const char *table)
+{
+	(void)arg;
+	(void)family;
+	(void)table;
+	return READ_NAME;
+}
+
+static bool is_wanted(const struct table *table, const struct untrack_document *document)
+{
+	const struct policy *policy = document ? document->document->policy : NULL;
+	const char *comment = table_comment(table);
+
+	if (policy)
+		return table->family == policy->family && !strcmp(table->name, policy->table);
+	return !document && comment && !strncmp(comment, "untrack ", 8);
+}
+
+/* libnftables lists each table, in JSON or in text, in the namespace itself. */
+static bool list_table(const struct untrack *untrack, const struct table *table, unsigned flags,
+		       char **ret_listing, struct untrack_error *err)
+{
+	autobuf command = {0};
+
+	buf_printf(&command, "list table %s %s", family_name(table->family), table->name);
+	return buf_ok(&command, err) &&
+	       nft_run(&untrack->ns, buf_text(&command), flags, ret_listing, err);
+}
+
+struct untrack_result *untrack_show(struct untrack *untrack,
+				    const struct untrack_document *document, bool as_text,
+				    struct untrack_error *error)
+{
+	struct kernel *kernel = context_kernel(untrack, error);
+	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
+	autoclean(show_free_p) struct show *show = NULL;
+	autobuf text = {0};
+
+	ruleset = kernel ? kernel_read(kernel, names_only, NULL, error) : NULL;
+	show = ruleset ? show_new(error) : NULL;
+	if (!show)
+		return NULL;
+	array_for_each(table, &ruleset->tables) {
+		autofree char *json = NULL, *listing = NULL;
+
+		if (!is_wanted(*table, document))
+			continue;
+		if (!list_table(untrack, *table, NFT_JSON, &json, error) ||
+		    !list_table(untrack, *table, 0, &listing, error) ||
+		    !show_add(show, json, *table, error))
+			return NULL;
+		buf_puts(&text, listing);
+	}
+	return result_new(0, show_text(show, false),
+			  as_text ? buf_steal_text(&text) : show_text(show, true), error);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Connection entries and the ruleset: which are kept out now, and which were until now. */
+#pragma once
+
+#include "api/target.h"
+
+/*
+ * Where tracking is switched back on, entries from before are deleted first: their windows are stale,
+ * and live flows would be `invalid` (nf_conntrack_proto_tcp.c: tcp_in_window). Entries that are NATed or
+ * expected never are: they were tracked all the time.
+ */
+bool clear_stale(struct untrack *untrack, const struct target *target, uint64_t *ret_cleared,
+		 struct untrack_error *err);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/target.h"
+
+#include "api/accept.h"
+#include "base/cleanup.h"
+#include "compile/compile.h"
+#include "diff/diff.h"
+#include "kernel/sysctl.h"
+
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void target_free(struct target *target)
+{
+	array_for_each(pair, &target->pairs) {
+		table_free(pair->desired);
+		free(pair->mark);
+	}
+	array_for_each(wish, &target->sysctls) {
+		free(wish->name);
+	}
+	array_free(&target->pairs);
+	array_free(&target->sysctls);
+	sysctl_values_free(&target->now);
+	sysctl_values_free(&target->originals);
+	sysctl_values_free(&target->originals_end);
+	texts_free(&target->warnings);
+	ruleset_free(target->live);
+	free(target->owner);
+	*target = (struct target){0};
+}
+
+char *table_title(uint8_t family, const char *name)
+{
+	char *title;
+
+	return asprintf(&title, "%s %s", family_name(family), name) < 0 ? NULL : title;
+}
+
+bool target_add_pair(struct target *target, struct table *live, struct table *desired,
+		     const char *mark, struct untrack_error *err)
+{
+	struct pair pair = {live, desired, mark ? strdup(mark) : NULL};
+
+	if ((mark && !pair.mark) || !array_push(&target->pairs, pair)) {
+		table_free(desired);
+		free(pair.mark);
+		return error_memory(err);
+	}
+	return true;
+}
+
+struct own_table {
+	uint8_t family;
+	const char *name;
+};
+
+/* Its own table whole; of others what may hold accept rules of ours or turn tracking on. */
+static enum read_depth depth_of(void *arg, uint8_t family, const char *name)
+{
+	const struct own_table *own = arg;
+
+	if (family == own->family && !strcmp(name, own->name))
+		return READ_ALL;
+	if (family == NFPROTO_IPV4 || family == NFPROTO_IPV6 || family == NFPROTO_INET)
+		return READ_OBJECTS;
+	return READ_NAME;
+}
+
+bool target_read(struct untrack *untrack, struct target *target, uint8_t family, const char *table,
+		 struct untrack_error *err)
+{
+	struct own_table own = {family, table};
+	struct kernel *kernel = context_kernel(untrack, err);
+
+	if (!kernel)
+		return false;
+	target->live = kernel_read(kernel, depth_of, &own, err);
+	return target->live;
+}
+
+DEFINE_AUTOCLEAN(struct plan, plan_free)
+
+struct plan *target_plan(const struct target *target, struct untrack_error *err)
+{
+	autoclean(plan_free_p) struct plan *plan =
+		plan_new(target->live ? target->live->generation : 0);
+
+	if (!plan) {
+		error_memory(err);
+		return NULL;
+	}
+	array_for_each(pair, &target->pairs) {
+		if (!diff_tables(pair->live, pair->desired, plan, err))
+			return NULL;
+	}
+	array_for_each(wish, &target->sysctls) {
+		struct plan_sysctl sysctl = {strdup(wish->name), wish->from, wish->to};
+
+		if (!sysctl.name || !array_push(&plan->sysctls, sysctl)) {
+			free(sysctl.name);
+			error_memory(err);
+			return NULL;
+		}
+	}
+	return steal_pointer(&plan);
+}
+
+bool target_same_base(const struct target *a, const struct target *b, bool *ret_same,
+		      struct untrack_error *err)
+{
+	bool same = a->pairs.n == b->pairs.n;
+
+	for (size_t i = 0; same && i < a->pairs.n; i++) {
+		const struct table *one = a->pairs.v[i].live, *other = b->pairs.v[i].live;
+
+		same = !one == !other;
+		if (same && one && !diff_is_empty(one, other, &same, err))
+			return false;
+	}
+	*ret_same = same;
+	return true;
+}
+
+/* ------------------------------------------------------------------ policies */
+
+/* A table that bears our mark, or that the operator hands over. */
+static bool check_owner(const struct target_maker *maker, const struct table *live,
+			const char *mark, struct untrack_error *err)
+{
+	const struct policy *policy = maker->document->policy;
+	const char *comment = live ? table_comment(live) : NULL;
+
+	if (!live || maker->take_over || (comment && !strcmp(comment, mark)))
+		return true;
+	return error_at(err, ERROR_CONFLICT, policy->file, 0, 0, "/table",
+			"table '%s %s' is there and was not made by untrack (it lacks the comment "
+			"\"%s\"); expected a name that is free, or --take-over to own it and replace "
+			"what is in it",
+			family_name(policy->family), policy->table, mark);
+}
+
+bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
+		      struct target *ret_target, struct untrack_error *err)
+{
+	const struct policy *policy = maker->document->policy;
+	autofree char *mark = compile_mark(policy->family, policy->table);
+	autotarget target = {.owner = table_title(policy->family, policy->table)};
+	struct table *live, *desired;
+
+	if (!mark || !target.owner)
+		return error_memory(err);
+	if (!target_read(untrack, &target, policy->family, policy->table, err))
+		return false;
+	live = ruleset_find(target.live, policy->family, policy->table);
+	if (!check_owner(maker, live, mark, err))
+		return false;
+	desired = compile_table(policy, maker->user_rules, err);
+	if (!desired || !target_add_pair(&target, live, desired, NULL, err) ||
+	    !accept_add_pairs(&target, policy, mark, err) ||
+	    !target_add_sysctls(untrack, &target, policy, err))
+		return false;
+	*ret_target = target;
+	target = (struct target){0};
+	return true;
+}
+
+/* ------------------------------------------------------------------ removal */
+
+bool target_of_removal(const struct target_maker *maker, struct untrack *untrack,
+		       struct target *ret_target, struct untrack_error *err)
+{
+	autofree char *mark = compile_mark(maker->family, maker->table);
+	autotarget target = {.owner = table_title(maker->family, maker->table)};
+	struct table *live;
+	const char *comment;
+
+	if (!mark || !target.owner)
+		return error_memory(err);
+	if (!target_read(untrack, &target, maker->family, maker->table, err))
+		return false;
+	live = ruleset_find(target.live, maker->family, maker->table);
+	comment = live ? table_comment(live) : NULL;
+	if (live && (!comment || strcmp(comment, mark) != 0))
+		return error_set(err, ERROR_CONFLICT,
+				 "table '%s' was not made by untrack (it lacks the comment \"%s\"); "
+				 "it is left alone",
+				 target.owner, mark);
+	if ((live && !target_add_pair(&target, live, NULL, NULL, err)) ||
+	    !accept_add_pairs(&target, NULL, mark, err) ||
+	    !target_add_sysctls(untrack, &target, NULL, err))
+		return false;
+	*ret_target = target;
+	target = (struct target){0};
+	return true;
+}

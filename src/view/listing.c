@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "view/listing.h"
+
+#include "base/array.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "model/ruleset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One object, or one rule: then name is the chain's and index counts within it. */
+struct entry {
+	char *family;
+	char *table;
+	char *word; /* as nft prints it; "rule" for rules */
+	char *name;
+	size_t index;
+	const json_t *json; /* borrowed of the document */
+	char *text;
+};
+typedef ARRAY(struct entry) entries;
+
+struct listing {
+	json_t *document;
+	entries json;
+	entries text;
+};
+
+static void entries_free(entries *list)
+{
+	array_for_each(entry, list) {
+		free(entry->family);
+		free(entry->table);
+		free(entry->word);
+		free(entry->name);
+		free(entry->text);
+	}
+	array_free(list);
+}
+
+void listing_free(struct listing *listing)
+{
+	if (!listing)
+		return;
+	entries_free(&listing->json);
+	entries_free(&listing->text);
+	json_decref(listing->document);
+	free(listing);
+}
+DEFINE_AUTOCLEAN(struct listing, listing_free)
+
+static char *copy(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+static bool push_entry(entries *list, struct entry entry)
+{
+	if (entry.family && entry.table && entry.word && entry.name && array_push(list, entry))
+		return true;
+	free(entry.family);
+	free(entry.table);
+	free(entry.word);
+	free(entry.name);
+	free(entry.text);
+	return false;
+}
+
+/* Rules come chain by chain, in order: the index goes on while the chain is the same. */
+static size_t next_index(const entries *list, const struct entry *rule)
+{
+	const struct entry *last = list->n ? &list->v[list->n - 1] : NULL;
+
+	if (!last || strcmp(last->word, "rule") != 0 || strcmp(last->name, rule->name) != 0 ||
+	    strcmp(last->table, rule->table) != 0 || strcmp(last->family, rule->family) != 0)
+		return 0;
+	return last->index + 1;
+}
+
+static const char *member(const json_t *body, const char *key)
+{
+	return json_string_value(json_object_get(body, key));
+}
+
+static bool read_json_entry(struct listing *listing, const char *word, const json_t *body)
+{
+	bool rule = !strcmp(word, "rule"), table = !strcmp(word, "table");
+	const char *family = member(body, "family");
+	const char *name = member(body, rule ? "chain" : "name");
+	const char *owner = table ? name : member(body, "table");
+	struct entry entry;
+
+	if (!family || !name || !owner)
+		return true; /* metainfo */
+	entry = (struct entry){.family = strdup(family),
+			       .table = strdup(owner),
+			       .word = strdup(word),
+			       .name = strdup(name),
+			       .json = body};
+	if (rule && entry.family && entry.table && entry.name && entry.word)
+		entry.index = next_index(&listing->json, &entry);
+	return push_entry(&listing->json, entry);
+}
+
+static bool read_json(struct listing *listing, const char *json, struct untrack_error *err)
+{
+	const json_t *list, *item;
+	json_error_t why;
+	size_t i;
+
+	listing->document = json_loads(json, JSON_ALLOW_NUL, &why);
+	list = json_object_get(listing->document, "nftables");
+	if (!json_is_array(list))
+		return error_set(err, ERROR_SYSTEM, "nft's listing is not JSON: %s", why.text);
+	json_array_foreach(list, i, item) {
+		void *at = json_object_iter((json_t *)(uintptr_t)item);
+
+		if (at && !read_json_entry(listing, json_object_iter_key(at),
+					   json_object_iter_value(at)))
+			return error_memory(err);
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------ text */
+
+/*
+ * `nft -a list ruleset` is indented by tabs: tables at 0, their objects at 1, contents at 2. With -a
+ * every rule ends in "# handle N", which tells where it ends when its sets take several lines.
+ */
+struct reader {
+	struct listing *listing;
+	char *family, *table;
+	char *word, *name;  /* of the block at depth 1 */
+	struct buf block;   /* its lines, joined */
+	struct buf head;    /* the table's own lines */
+	struct buf rule;    /* a rule that is not complete */
+};
+
+static void reader_free(struct reader *r)
+{
+	free(r->family);
+	free(r->table);
+	free(r->word);
+	free(r->name);
+	buf_free(&r->block);
+	buf_free(&r->head);
+	buf_free(&r->rule);
+}
+
+static void join(struct buf *out, const char *line, size_t len)
+{
+	if (out->len)
+		buf_putc(out, ' ');
+	buf_put(out, line, len);
+	if (len && line[len - 1] != ';')
+		buf_putc(out, ';');
+}
+
+static bool push_text(struct reader *r, const char *word, const char *name, struct buf *text)
+{
+	struct entry entry = {.family = copy(r->family),
+			      .table = copy(r->table),
+			      .word = strdup(word),
+			      .name = copy(name)};
+	bool ok = entry.family && entry.table && entry.word && entry.name;
+
+	if (ok && !strcmp(word, "rule"))
+		entry.index = next_index(&r->listing->text, &entry);
+	entry.text = buf_steal_text(text);
+	return push_entry(&r->listing->text, entry);
+}
+
+/* Cuts " # handle N" off; tells whether it was there. */
+static bool cut_handle(const char *line, size_t *len)
+{
+	const char *mark = memmem(line, *len, "# handle ", 9), *found = NULL;
+
+	while (mark) {
+		found = mark;
+		mark = memmem(mark + 1, *len - (size_t)(mark + 1 - line), "# handle ", 9);
+	}
+	if (!found || memchr(found, '"', *len - (size_t)(found - line)))
+		return false;
+	*len = (size_t)(found - line);
+	while (*len && line[*len - 1] == ' ')
+		(*len)--;
+	return true;
+}
+
+/* "WORD NAME {" */
+static bool open_block(const char *line, size_t len, char **ret_word, char **ret_name)
+{
+	const char *space = memchr(line, ' ', len);
+	size_t word = space ? (size_t)(space - line) : len;
+
+	free(*ret_word);
+	free(*ret_name);
+	*ret_word = strndup(line, word);
+	*ret_name = NULL;
+	if (space && len > word + 3)
+		*ret_name = strndup(space + 1, len - word - 3); /* without " {" */
+	return *ret_word && *ret_name;
+}
+
+static bool read_content(struct reader *r, const char *line, size_t len)
+{
+	bool ends;
+
+	if (strcmp(r->word, "chain") != 0) {
+		join(&r->block, line, len);
+		return true;
+	}
+	ends = cut_handle(line, &len);
+	if (!ends && !r->rule.len &&
+	    (!strncmp(line, "type ", 5) || !strncmp(line, "comment ", 8))) {
+		join(&r->block, line, len);
+		return true;
+	}
+	if (r->rule.len)
+		buf_putc(&r->rule, ' ');
+	buf_put(&r->rule, line, len);
+	return !ends || push_text(r, "rule", r->name, &r->rule);
+}
+
+static bool read_line(struct reader *r, const char *line, size_t len)
+{
+	size_t depth = 0;
+
+	while (len && *line == '\t') {
+		depth++;
+		line++;
+		len--;
+	}
+	while (len && *line == ' ') { /* a set that goes on */
+		line++;
+		len--;
+	}
+	if (!len)
+		return true;
+	if (depth == 0 && *line == '}')
+		return push_text(r, "table", r->table, &r->head);
+	if (depth == 0) {
+		cut_handle(line, &len);
+		if (len < 6 || !open_block(line + 6, len - 6, &r->family, &r->table))
+			return false;
+		return true;
+	}
+	if (depth == 1 && *line == '}')
+		return push_text(r, r->word, r->name, &r->block);
+	if (depth == 1) {
+		cut_handle(line, &len);
+		if (line[len - 1] == '{')
+			return open_block(line, len, &r->word, &r->name);
+		join(&r->head, line, len);
+		return true;
+	}
+	return read_content(r, line, len);
+}
+
+static bool read_text(struct listing *listing, const char *text, struct untrack_error *err)
+{
+	__attribute__((cleanup(reader_free))) struct reader r = {.listing = listing};
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (!read_line(&r, text, len))
+			return error_set(err, ERROR_SYSTEM, "nft's listing cannot be read at '%.*s'",
+					 (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+	return true;
+}
+
+struct listing *listing_read(const char *json, const char *text, struct untrack_error *err)
+{
+	autoclean(listing_free_p) struct listing *listing = calloc(1, sizeof(*listing));
+
+	if (!listing) {
+		error_memory(err);
+		return NULL;
+	}
+	if (!read_json(listing, json, err) || !read_text(listing, text, err))
+		return NULL;
+	return steal_pointer(&listing);
+}
+
+/* ------------------------------------------------------------------ look-up */
+
+/* Rules are many: they are sorted by nothing but their order, so a chain's rules lie together. */
+static const struct entry *find(const entries *list, uint8_t family, const char *table,
+				const char *word, const char *name, size_t index)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct entry *entry = &list->v[i];
+		bool rule = !strcmp(word, "rule");
+
+		if (strcmp(entry->table, table) != 0 ||
+		    strcmp(entry->family, family_name(family)) != 0 ||
+		    strcmp(entry->name, name) != 0 || strcmp(entry->word, word) != 0)
+			continue;
+		if (!rule)
+			return entry;
+		if (i + index < list->n && list->v[i + index].index == index &&
+		    !strcmp(list->v[i + index].word, "rule"))
+			return &list->v[i + index];
+		return NULL;
+	}
+	return NULL;
+}
+
+static const struct entry *find_kind(const entries *list, uint8_t family, const char *table,
+				     const char *kind, const char *name)
+{
+	static const char *const sets[] = {"set", "map", NULL};
+	static const char *const stateful[] = {"counter",        "quota",    "limit",   "ct helper",
+					       "ct timeout",     "ct expectation", "synproxy",
+					       "secmark",        "ct",       NULL};
+	const char *const one[] = {kind, NULL};
+	const char *const *words = !strcmp(kind, LISTING_SET)	     ? sets
+				   : !strcmp(kind, LISTING_STATEFUL) ? stateful
+								     : one;
+
+	for (; *words; words++) {
+		const struct entry *entry = find(list, family, table, *words, name, 0);
+
+		if (entry)
+			return entry;
+	}
+	return NULL;
+}
+
+const json_t *listing_table(const struct listing *listing, uint8_t family, const char *table)
+{
+	const struct entry *entry = find(&listing->json, family, table, "table", table, 0);
+
+	return entry ? entry->json : NULL;
+}
+
+const json_t *listing_object(const struct listing *listing, uint8_t family, const char *table,
+			     const char *kind, const char *name, const char **ret_word)
+{
+	const struct entry *entry = find_kind(&listing->json, family, table, kind, name);
+
+	if (entry && ret_word)
+		*ret_word = entry->word;
+	return entry ? entry->json : NULL;
+}
+
+const json_t *listing_rule(const struct listing *listing, uint8_t family, const char *table,
+			   const char *chain, size_t index)
+{
+	const struct entry *entry = find(&listing->json, family, table, "rule", chain, index);
+
+	return entry ? entry->json : NULL;
+}
+
+const char *listing_object_text(const struct listing *listing, uint8_t family, const char *table,
+				const char *kind, const char *name)
+{
+	const struct entry *entry = find_kind(&listing->text, family, table, kind, name);
+
+	return entry ? entry->text : NULL;
+}
+
+const char *listing_rule_text(const struct listing *listing, uint8_t family, const char *table,
+			      const char *chain, size_t index)
+{
+	const struct entry *entry = find(&listing->text, family, table, "rule", chain, index);
+
+	return entry ? entry->text : NULL;
+}

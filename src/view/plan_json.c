@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "view/plan.h"
+
+#include "view/element.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+static const char *const plurals[OBJECT_KINDS] = {
+	[OBJECT_TABLE] = "tables",     [OBJECT_CHAIN] = "chains",       [OBJECT_SET] = "sets",
+	[OBJECT_ELEMENT] = "elements", [OBJECT_RULE] = "rules",         [OBJECT_STATEFUL] = "objects",
+	[OBJECT_FLOWTABLE] = "flowtables",
+};
+
+/* ------------------------------------------------------------------ commands */
+
+static json_t *names(const struct plan_step *step, const char *key, const char *name)
+{
+	return json_pack("{s:s, s:s, s:s}", "family", family_name(step->table->family), "table",
+			 step->table->name, key, name);
+}
+
+static json_t *command(const char *verb, const char *word, json_t *body)
+{
+	return json_pack("{s:{s:o}}", verb, word, body);
+}
+
+/* The listing's body without what only a kernel gives. */
+static json_t *listed(const json_t *body)
+{
+	json_t *copy = body ? json_copy((json_t *)(uintptr_t)body) : NULL;
+
+	json_object_del(copy, "handle");
+	json_object_del(copy, "elem");
+	return copy;
+}
+
+static void put_comment_of(json_t *body, const char *comment)
+{
+	if (body && comment && !json_object_get(body, "comment"))
+		json_object_set_new(body, "comment", json_string(comment));
+}
+
+static json_t *table_command(const struct plan_view *view, const struct plan_step *step)
+{
+	const struct table *table = step->table;
+	json_t *body = json_pack("{s:s, s:s}", "family", family_name(table->family), "name",
+				 table->name);
+	const char *verb = step->operation == OPERATION_DELETE ? "delete" : "add";
+
+	(void)view;
+	if (step->operation != OPERATION_DELETE) {
+		put_comment_of(body, table_comment(table));
+		if (attr_find_be32(buf_span(&table->attrs), NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT)
+			json_object_set_new(body, "flags", json_string("dormant"));
+	}
+	return command(verb, "table", body);
+}
+
+/* Chains, sets, objects, flowtables: as listed, or by name to delete. */
+static json_t *object_command(const struct plan_view *view, const struct plan_step *step,
+			      const char *kind, const char *name)
+{
+	bool delete = step->operation == OPERATION_DELETE;
+	const struct listing *listing = delete ? view->before : view->after;
+	const char *word = kind;
+	const json_t *body = listing_object(listing, step->table->family, step->table->name, kind,
+					    name, &word);
+
+	if (delete)
+		return command("delete", word, names(step, "name", name));
+	return command("add", word, body ? listed(body) : names(step, "name", name));
+}
+
+static json_t *chain_command(const struct plan_view *view, const struct plan_step *step)
+{
+	json_t *all = object_command(view, step, "chain", step->chain->name);
+	json_t *body = json_object_get(json_object_get(all, "add"), "chain");
+
+	put_comment_of(body, chain_comment(step->chain));
+	return all;
+}
+
+static json_t *element_command(const struct plan_step *step)
+{
+	json_t *body = names(step, "name", step->set->name);
+	json_t *list = view_elements(step->set, step->indexes, step->first, step->count);
+
+	json_object_set_new(body, "elem", list);
+	return command(step->operation == OPERATION_DELETE ? "delete" : "add", "element", body);
+}
+
+static json_t *rule_command(const struct plan_view *view, const struct plan_step *step, size_t i)
+{
+	const json_t *body;
+	json_t *rule;
+
+	if (step->operation == OPERATION_FLUSH)
+		return command("flush", "chain", names(step, "name", step->chain->name));
+	if (step->operation == OPERATION_DELETE) {
+		rule = names(step, "chain", step->chain->name);
+		json_object_set_new(rule, "handle", json_integer((json_int_t)step->rule->handle));
+		return command("delete", "rule", rule);
+	}
+	body = listing_rule(view->after, step->table->family, step->table->name, step->chain->name,
+			    view->index[i]);
+	rule = body ? listed(body) : names(step, "chain", step->chain->name);
+	if (step->operation == OPERATION_REPLACE) {
+		json_object_set_new(rule, "handle", json_integer((json_int_t)step->old->handle));
+		return command("replace", "rule", rule);
+	}
+	if (!step->before)
+		return command("add", "rule", rule);
+	json_object_set_new(rule, "handle", json_integer((json_int_t)step->before->handle));
+	return command("insert", "rule", rule);
+}
+
+static json_t *step_command(const struct plan_view *view, size_t i)
+{
+	const struct plan_step *step = &view->plan->steps.v[i];
+
+	switch (step->kind) {
+	case OBJECT_TABLE:
+		return table_command(view, step);
+	case OBJECT_CHAIN:
+		return chain_command(view, step);
+	case OBJECT_SET:
+		return object_command(view, step, LISTING_SET, step->set->name);
+	case OBJECT_ELEMENT:
+		return element_command(step);
+	case OBJECT_RULE:
+		return rule_command(view, step, i);
+	case OBJECT_STATEFUL:
+		return object_command(view, step, LISTING_STATEFUL, step->object->name);
+	case OBJECT_FLOWTABLE:
+		return object_command(view, step, "flowtable", step->flowtable->name);
+	case OBJECT_KINDS:
+	default:
+		return NULL;
+	}
+}
+
+/* ------------------------------------------------------------------ the whole */
+
+static json_t *summary_json(const struct plan *plan)
+{
+	static const char *const verbs[] = {"add", "delete", "replace"};
+	struct plan_summary summary;
+	json_t *all = json_object();
+
+	plan_summarise(plan, &summary);
+	summary.count[OBJECT_RULE][OPERATION_DELETE] += summary.count[OBJECT_RULE][OPERATION_FLUSH];
+	for (size_t kind = 0; kind < OBJECT_KINDS; kind++) {
+		json_t *one = json_object();
+		bool any = false;
+
+		for (size_t verb = 0; verb < 3; verb++) {
+			size_t count = summary.count[kind][verb];
+
+			any |= count > 0;
+			json_object_set_new(one, verbs[verb], json_integer((json_int_t)count));
+		}
+		if (any)
+			json_object_set(all, plurals[kind], one);
+		json_decref(one);
+	}
+	return all;
+}
+
+static json_t *sysctls_json(const struct plan *plan)
+{
+	json_t *list = json_array();
+
+	array_for_each(sysctl, &plan->sysctls) {
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "name", sysctl->name,
+						      "from", (json_int_t)sysctl->from, "to",
+						      (json_int_t)sysctl->to));
+	}
+	return list;
+}
+
+static json_t *warnings_json(const texts *warnings)
+{
+	json_t *list = json_array();
+
+	array_for_each(warning, warnings) {
+		json_array_append_new(list, json_string(*warning));
+	}
+	return list;
+}
+
+char *view_plan_json(const struct plan_view *view, uint32_t generation, const texts *warnings,
+		     struct untrack_error *err)
+{
+	json_t *commands = json_array(), *all;
+	char *text;
+
+	for (size_t i = 0; i < view->plan->steps.n; i++)
+		json_array_append_new(commands, step_command(view, i));
+	all = json_pack("{s:b, s:I, s:o, s:o, s:o, s:o}", "changed", !plan_is_empty(view->plan),
+			"generation", (json_int_t)generation, "summary", summary_json(view->plan),
+			"sysctls", sysctls_json(view->plan), "nftables", commands, "warnings",
+			warnings_json(warnings));
+	text = all ? json_dumps(all, 0) : NULL;
+	json_decref(all);
+	if (!text)
+		error_memory(err);
+	return text;
+}
