@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "document/document.h"
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "document/file.h"
+#include "document/json.h"
+#include "document/policy_read.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const kind_names[] = {
+	[DOCUMENT_POLICY] = "a policy",
+	[DOCUMENT_JSON] = "libnftables JSON",
+	[DOCUMENT_TEXT] = "nft text",
+};
+
+typedef ARRAY(char *) names;
+
+static void names_free(names *list)
+{
+	array_for_each (name, list)
+		free(*name);
+	array_free(list);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void closedir_p(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* Adds one path; takes it over. */
+static bool add_name(names *list, char *path, struct untrack_error *err)
+{
+	if (path && array_push(list, path))
+		return true;
+	free(path);
+	return error_memory(err);
+}
+
+/* Regular files only; hidden ones and an editor's backups are nobody's documents. */
+static bool is_candidate(DIR *dir, const char *name)
+{
+	struct stat status;
+	size_t length = strlen(name);
+
+	return name[0] != '.' && name[length - 1] != '~' &&
+	       fstatat(dirfd(dir), name, &status, 0) == 0 && S_ISREG(status.st_mode);
+}
+
+static bool add_directory(names *list, const char *path, struct untrack_error *err)
+{
+	autoclean(closedir_p) DIR *dir = opendir(path);
+	size_t first = list->n;
+	struct dirent *entry;
+
+	if (!dir)
+		return error_at(err, errno == EACCES ? ERROR_PERMISSION : ERROR_DOCUMENT, path, 0,
+				0, NULL, "cannot be read: %s", strerror(errno));
+	while ((entry = readdir(dir))) {
+		size_t length = strlen(path);
+		bool slash = length && path[length - 1] == '/';
+		char *name = NULL;
+
+		if (!is_candidate(dir, entry->d_name))
+			continue;
+		if (asprintf(&name, "%s%s%s", path, slash ? "" : "/", entry->d_name) < 0)
+			name = NULL;
+		if (!add_name(list, name, err))
+			return false;
+	}
+	if (list->n == first)
+		return error_at(err, ERROR_DOCUMENT, path, 0, 0, NULL,
+				"a directory without files; expected at least one document in it");
+	qsort(list->v + first, list->n - first, sizeof(*list->v), compare_names);
+	return true;
+}
+
+static bool expand(const char *const *paths, size_t count, names *list, struct untrack_error *err)
+{
+	bool standard_input = false;
+
+	if (!count)
+		return error_set(err, ERROR_USAGE,
+				 "no document; expected a file, a directory or -");
+	for (size_t i = 0; i < count; i++) {
+		struct stat status;
+
+		if (!strcmp(paths[i], "-") && standard_input)
+			return error_set(err, ERROR_USAGE,
+					 "standard input is named twice; expected - once");
+		standard_input |= !strcmp(paths[i], "-");
+		if (strcmp(paths[i], "-") && !stat(paths[i], &status) && S_ISDIR(status.st_mode)) {
+			if (!add_directory(list, paths[i], err))
+				return false;
+		} else if (!add_name(list, strdup(paths[i]), err)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What a JSON object is, by its keys. */
+static bool tell(struct json_document *json, enum document_kind *ret_kind,
+		 struct untrack_error *err)
+{
+	static const char *const keys[] = {"untrack", "nftables"};
+	bool policy = json_object_get(json->root, "untrack");
+	bool nftables = json_object_get(json->root, "nftables");
+	struct node root = node_root(json), member;
+	const char *key;
+	json_t *value;
+
+	if (policy && nftables) {
+		member = node_child(&root, "nftables");
+		return node_refuse(&member, err,
+				   "both \"untrack\" and \"nftables\"; expected one of them, which "
+				   "tells what the document is");
+	}
+	*ret_kind = policy ? DOCUMENT_POLICY : DOCUMENT_JSON;
+	if (policy || nftables)
+		return true;
+	json_object_foreach(json->root, key, value)
+	{
+		const char *meant = text_suggest(key, keys, 2, sizeof(*keys));
+
+		member = node_child(&root, key);
+		if (meant)
+			return node_unknown_key(&member, "a document", keys, 2, sizeof(*keys), err);
+	}
+	return node_refuse(&root, err,
+			   "neither a policy nor libnftables JSON; expected the key \"untrack\" or "
+			   "\"nftables\"");
+}
+
+/* Tells the kind of one source, and reads it if it is JSON. */
+static bool judge(struct document *document, struct source *source, enum document_kind *ret_kind,
+		  struct untrack_error *err)
+{
+	struct json_text text = {buf_text(&source->text), source->text.len};
+	autojson json = {0};
+
+	*ret_kind = DOCUMENT_TEXT;
+	if (json_skip_space(text, 0) == text.length)
+		return error_at(err, ERROR_DOCUMENT, source->name, 0, 0, NULL,
+				"%s; expected a policy, libnftables JSON or nft text",
+				text.length ? "nothing but white space" : "empty");
+	if (text.data[json_skip_space(text, 0)] != '{')
+		return true;
+	if (!json_parse(source->name, &source->text, &json, err) || !tell(&json, ret_kind, err))
+		return false;
+	if (*ret_kind == DOCUMENT_JSON || document->sources.n > 1)
+		return true;
+	document->policy = policy_read(&json, err);
+	return document->policy;
+}
+
+static bool read_source(struct document *document, const char *path, size_t *left,
+			struct untrack_error *err)
+{
+	bool first = !document->sources.n;
+	struct source source = {.name = strdup(strcmp(path, "-") ? path : "stdin")};
+	enum document_kind kind;
+
+	if (!source.name || !array_push(&document->sources, source)) {
+		free(source.name);
+		return error_memory(err);
+	}
+	struct source *added = &document->sources.v[document->sources.n - 1];
+
+	if (!file_read(path, added->name, *left, &added->text, err) ||
+	    !judge(document, added, &kind, err))
+		return false;
+	*left -= added->text.len;
+	if (!first && kind != document->kind)
+		return error_at(err, ERROR_DOCUMENT, added->name, 0, 0, NULL,
+				"%s, while '%s' is %s; expected files of one kind",
+				kind_names[kind], document->sources.v[0].name,
+				kind_names[document->kind]);
+	if (!first && kind == DOCUMENT_POLICY)
+		return error_at(err, ERROR_DOCUMENT, added->name, 0, 0, NULL,
+				"a second policy, after '%s'; expected one policy, in one file",
+				document->sources.v[0].name);
+	document->kind = kind;
+	return true;
+}
+
+DEFINE_AUTOCLEAN(struct document, document_free)
+
+struct document *document_read(const char *const *paths, size_t count, struct untrack_error *err)
+{
+	autoclean(document_free_p) struct document *document = calloc(1, sizeof(*document));
+	autoclean(names_free) names list = {0};
+	size_t left = DOCUMENT_MAX;
+
+	if (!document)
+		return error_memory(err), NULL;
+	if (!expand(paths, count, &list, err))
+		return NULL;
+	array_for_each (path, &list)
+		if (!read_source(document, *path, &left, err))
+			return NULL;
+	return steal_pointer(&document);
+}
+
+void document_free(struct document *document)
+{
+	if (!document)
+		return;
+	array_for_each (source, &document->sources) {
+		free(source->name);
+		buf_free(&source->text);
+	}
+	array_free(&document->sources);
+	policy_free(document->policy);
+	free(document);
+}
+
+char *document_name(const struct document *document)
+{
+	autobuf name = {0};
+
+	array_for_each (source, &document->sources) {
+		if (name.len)
+			buf_puts(&name, ", ");
+		buf_puts(&name, source->name);
+	}
+	return buf_steal_text(&name);
+}
