@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "document/file.h"
+#include "document/source.h"
 #include "document/json.h"
 #include "document/policy_read.h"
 
@@ -177,7 +177,7 @@ static bool read_source(struct document *document, const char *path, size_t *lef
 	}
 	struct source *added = &document->sources.v[document->sources.n - 1];
 
-	if (!file_read(path, added->name, *left, &added->text, err) ||
+	if (!source_read(path, added->name, *left, &added->text, err) ||
 	    !judge(document, added, &kind, err))
 		return false;
 	*left -= added->text.len;

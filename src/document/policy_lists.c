@@ -3,7 +3,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "document/document.h"
-#include "document/file.h"
+#include "document/source.h"
 #include "document/policy_parts.h"
 
 #include <ctype.h>
@@ -230,7 +230,7 @@ static bool read_file(const struct node *node, void *target, struct untrack_erro
 	name = resolve(node->document->file, path);
 	if (!name)
 		return error_memory(err);
-	if (!file_read(name, name, DOCUMENT_MAX, &content, &cause))
+	if (!source_read(name, name, DOCUMENT_MAX, &content, &cause))
 		return refuse_file(node, name, &cause, err);
 	text = buf_steal_text(&content);
 	if (!text)

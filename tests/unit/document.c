@@ -2,7 +2,7 @@
 #include "document/document.h"
 
 #include "base/cleanup.h"
-#include "document/file.h"
+#include "document/source.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -242,7 +242,7 @@ Test(document, stops_reading_a_pipe_that_does_not_end)
 	int zero = open("/dev/zero", O_RDONLY);
 
 	cr_assert_geq(dup2(zero, STDIN_FILENO), 0);
-	cr_assert_not(file_read("-", "stdin", 100000, &text, &err));
+	cr_assert_not(source_read("-", "stdin", 100000, &text, &err));
 	cr_assert_str_eq(err.message, TOO_LARGE);
 	cr_assert_str_eq(err.file, "stdin");
 	cr_assert_null(text.data);

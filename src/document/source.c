@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "document/file.h"
+#include "document/source.h"
 
 #include "base/cleanup.h"
 #include "document/document.h"
@@ -69,7 +69,7 @@ static bool check_text(const struct buf *text, const char *name, struct untrack_
 	return true;
 }
 
-bool file_read(const char *path, const char *name, size_t limit, struct buf *ret_text,
+bool source_read(const char *path, const char *name, size_t limit, struct buf *ret_text,
 	       struct untrack_error *err)
 {
 	autoclose int opened = -1;

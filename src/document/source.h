@@ -9,5 +9,5 @@
  * before they are read where the size is known, and as soon as they are seen otherwise; refused too
  * are NUL bytes and a byte order mark. `limit` is what is left of DOCUMENT_MAX; `name` is for
  * messages. */
-bool file_read(const char *path, const char *name, size_t limit, struct buf *ret_text,
+bool source_read(const char *path, const char *name, size_t limit, struct buf *ret_text,
 	       struct untrack_error *err);
