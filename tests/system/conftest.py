@@ -11,6 +11,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -64,6 +65,15 @@ def wait_until(what, condition, timeout=10.0, pause=0.02):
         time.sleep(pause)
 
 
+def is_sanitized():
+    options = json.loads((BUILD / "meson-info/intro-buildoptions.json").read_text())
+    return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in options)
+
+
+# Loops run at full count in the normal build; sanitizers make each turn several times slower.
+SANITIZED = is_sanitized()
+
+
 class Netns:
     """A network namespace with lo up. close() ends what runs in it and deletes it."""
 
@@ -96,6 +106,16 @@ class Netns:
     def traffic(self, *argv, **more):
         """traffic.py in the namespace, its standard output open for reading."""
         return self.start(PYTHON, TRAFFIC, *argv, stdout=subprocess.PIPE, text=True, **more)
+
+    def serve(self, *argv):
+        """A server of traffic.py; returns once it listens."""
+        server = self.traffic(*argv)
+        assert server.stdout.readline() == "ready\n"
+        return server
+
+    def ask(self, *argv):
+        """Asks an echo server; fails if an answer is missing."""
+        return self.run(PYTHON, TRAFFIC, "ask", *argv)
 
     # --- nf_tables
 
@@ -257,6 +277,35 @@ table inet filter {
 	}
 }
 """
+
+
+class Download:
+    """A download that goes on, seen from outside."""
+
+    def __init__(self, ns, address, port, *source_port):
+        self._process = ns.traffic("download", address, port, *source_port,
+                                   stderr=subprocess.PIPE)
+        self.bytes = 0
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        wait_until("the download begins", lambda: self.bytes > 0)
+
+    def _read(self):
+        for line in self._process.stdout:
+            self.bytes = int(line)
+
+    def alive(self):
+        return self._process.poll() is None
+
+    def goes_on(self, seconds=5.0):
+        """Do further bytes arrive, now? More than may still lie in buffers of a cut connection."""
+        before = self.bytes
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.alive():
+            if self.bytes > before + 500_000:
+                return True
+            time.sleep(0.02)
+        return False
 
 
 @pytest.fixture

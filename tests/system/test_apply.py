@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""apply and diff: the same again is nothing, and what is equal stays."""
+import json
+import statistics
+import time
+
+import pytest
+from conftest import SANITIZED, SOURCE, STATEFUL_FILTER, TRACKING, WEB, Pair
+
+DNS = {"name": "dns", "role": "server", "protocol": ["udp", "tcp"], "ports": [53]}
+NFS = {"name": "nfs", "role": "client", "protocol": "tcp", "ports": [2049],
+       "peers": ["10.0.0.0/8", "2001:db8::/32"]}
+RANGE = {"name": "range", "role": "server", "protocol": "tcp", "ports": ["20000-60000"]}
+
+
+def test_first_and_second_time(untrack, netns):
+    policy = untrack.policy(WEB, DNS)
+    before = netns.generation()
+    first = untrack(netns, "apply", policy, "--json").json
+    assert first["changed"] is True
+    assert first["summary"]["tables"] == {"add": 1} or first["summary"]["tables"]["add"] == 1
+    after = netns.generation()
+    assert after > before
+
+    second = untrack(netns, "apply", policy, "--json").json
+    assert second["changed"] is False
+    assert second["nftables"] == []
+    assert netns.generation() == after
+    assert untrack(netns, "diff", policy).stdout == ""
+    assert untrack(netns, "diff", policy, "--json").json["changed"] is False
+
+
+def test_the_same_again_is_quick(untrack, netns):
+    policy = untrack.policy(WEB, DNS, NFS)
+    untrack(netns, "apply", policy)
+    line = untrack.argv(netns, "apply", policy)
+    times = []
+    for _ in range(15):
+        begin = time.monotonic()
+        assert untrack(netns, "apply", policy).status == 0
+        times.append(time.monotonic() - begin)
+    # The best of many: other work on the machine is not what is measured.
+    assert min(times) < (0.2 if SANITIZED else 0.020), (line, statistics.median(times))
+
+
+def test_diff_changes_nothing_and_says_so_by_its_status(untrack, netns):
+    policy = untrack.policy(WEB)
+    before = netns.generation()
+    untrack(netns, "diff", policy, status=1)
+    assert untrack(netns, "diff", policy, "--json", status=1).json["changed"] is True
+    assert netns.generation() == before
+    assert not any(untrack.state.rglob("*")) if untrack.state.exists() else True
+
+
+def test_dry_run_prints_what_diff_prints(untrack, netns):
+    policy = untrack.policy(WEB, DNS)
+    before = netns.generation()
+    diff = untrack(netns, "diff", policy, status=1)
+    dry = untrack(netns, "apply", "--dry-run", policy, status=None)
+    assert dry.stdout == diff.stdout
+    assert dry.status in (0, 1)
+    diff = untrack(netns, "diff", "--json", policy, status=1).json
+    dry = untrack(netns, "apply", "--dry-run", "--json", policy, status=None).json
+    assert dry == diff
+    assert netns.generation() == before
+
+
+def test_generation_option(untrack, netns):
+    policy = untrack.policy(WEB)
+    generation = untrack(netns, "diff", "--json", policy, status=1).json["generation"]
+    assert generation == netns.generation()
+    netns.nft("add table inet foreign")
+    now = netns.generation()
+    result = untrack(netns, "apply", "--generation", generation, "--json", policy, status=3)
+    assert result.error["code"] == "changed"
+    assert netns.generation() == now and not netns.has_table()
+    untrack(netns, "apply", "--generation", now, policy)
+    assert netns.has_table()
+
+
+def handles(ns):
+    """{(kind, name or rule's comment and place): handle} of everything that has one."""
+    found = set()
+    for item in ns.nft_json():
+        for kind, body in item.items():
+            if isinstance(body, dict) and "handle" in body:
+                found.add((kind, body["family"], body.get("table"), body.get("name"),
+                           body["handle"]))
+    return found
+
+
+def test_a_service_more_leaves_the_rest(untrack, make_netns):
+    pair = Pair(make_netns)
+    server = pair.server
+    server.nft(TRACKING)
+    untrack(server, "apply", untrack.policy(WEB, NFS))
+    server.serve("echo", "tcp", pair.server4, "80")
+    pair.client.ask("tcp", pair.server4, "80", "20")
+    counted = server.counters()
+    assert sum(counted.values()) > 0
+    before = handles(server)
+
+    result = untrack(server, "apply", untrack.policy(WEB, DNS, NFS), "--json").json
+    assert result["changed"] is True
+    assert before <= handles(server)
+    assert {name: value for name, value in server.counters().items() if name in counted} == counted
+
+    # Taken away again: what is left is what was there.
+    untrack(server, "apply", untrack.policy(WEB, NFS))
+    assert handles(server) == before
+    assert server.counters() == counted
+
+
+@pytest.mark.parametrize("services", [[WEB, DNS], [WEB, DNS, NFS, RANGE], []],
+                         ids=["ports", "all", "none"])
+def test_nft_plays_the_same_change(untrack, make_netns, services):
+    """`nftables` of diff, run through nft, leads to the same state; from nothing, and from another
+    policy."""
+    ours, theirs = make_netns(), make_netns()
+    policy = untrack.policy(*services)
+    for start in (None, untrack.policy(WEB, NFS)):
+        if start:
+            for ns in (ours, theirs):
+                untrack(ns, "apply", start)
+        change = untrack(theirs, "diff", "--json", policy, status=None).json["nftables"]
+        untrack(ours, "apply", policy)
+        if change:
+            theirs.run("nft", "-j", "-f", "-", input=json.dumps({"nftables": change}))
+        assert theirs.listing() == ours.listing()
+
+
+def test_others_tables_stay(untrack, netns):
+    netns.nft(STATEFUL_FILTER)
+    before = netns.listing("table", "inet", "filter")
+    untrack(netns, "apply", untrack.policy(WEB))
+    untrack(netns, "apply", untrack.policy(DNS))
+    assert netns.listing("table", "inet", "filter") == before
+
+
+def test_a_document_of_nft(untrack, make_netns):
+    """Other documents: what nft would load is what gets loaded, and then there is no difference."""
+    ours, theirs = make_netns(), make_netns()
+    text = untrack.file("table inet hand {\n chain prerouting {\n"
+                        "  type filter hook prerouting priority raw; policy accept;\n"
+                        "  tcp dport { 80, 443 } notrack\n }\n}\n", "hand.nft")
+    theirs.run("nft", "-f", text)
+    untrack(ours, "apply", text)
+    assert ours.listing() == theirs.listing()
+    untrack(ours, "diff", text)
+    listed = untrack.file(theirs.run("nft", "-j", "list", "ruleset").stdout, "hand.json")
+    untrack(ours, "diff", listed)
+
+
+def test_show_is_a_document(untrack, make_netns):
+    ours, copy = make_netns(), make_netns()
+    policy = untrack.policy(WEB, DNS)
+    untrack(ours, "apply", policy)
+    shown = untrack(ours, "show").stdout
+    assert "nftables" in json.loads(shown)
+    assert untrack(ours, "show", "--json").json["nftables"]
+    untrack(ours, "diff", "-", input=shown)
+    text = untrack(ours, "show", "--text").stdout
+    assert text.startswith("table inet untrack {")
+    copy.nft(text)
+    assert copy.listing() == ours.listing()
+    untrack(ours, "diff", "-", input=text)
+
+
+def test_diff_of_two_documents(untrack, netns):
+    one, two = untrack.policy(WEB), untrack.policy(WEB, DNS)
+    untrack(None, "diff", one, one)
+    result = untrack(None, "diff", "--json", one, two, status=1).json
+    assert result["changed"] is True
+    assert "tables" not in result["summary"] or not result["summary"]["tables"].get("add")
+
+
+def test_check(untrack, netns):
+    result = untrack(netns, "check", "--json", untrack.policy(WEB), status=None)
+    assert result.status in (0, 1)
+    assert result.json["ok"] is (result.status == 0)
+    assert isinstance(result.json["findings"], list)
+    assert not netns.has_table()
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / "rulesets").glob("*.json")),
+                         ids=lambda p: p.name)
+def test_ready_policies(untrack, netns, path):
+    """Each file of rulesets/ loads as it is; where it names chains, they are made first."""
+    document = json.loads(path.read_text())
+    for entry in document.get("accept_in", []):
+        family, table, chain = (entry if isinstance(entry, str) else entry["chain"]).split()
+        netns.nft(f"table {family} {table} {{ chain {chain} {{ type filter hook {chain} priority "
+                  "filter; policy accept; ct state established,related accept; } }")
+    if {"max", "buckets"} & set(document.get("conntrack", {})):
+        # These can be set in the initial namespace only, which tests leave alone: said, not done.
+        result = untrack(netns, "apply", "--json", path, status=2)
+        assert "nf_conntrack" in result.error["message"]
+        assert not netns.has_table()
+        for key in ("max", "buckets"):
+            document["conntrack"].pop(key, None)
+        path = untrack.file(json.dumps(document), path.name)
+    untrack(netns, "apply", path)
+    untrack(netns, "diff", path)

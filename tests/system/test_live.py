@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Live connections: what goes on goes on, through apply and rollback."""
+import threading
+
+import pytest
+from conftest import SANITIZED, STATEFUL_FILTER, WEB, Download
+
+DNS = {"name": "dns", "role": "server", "protocol": ["udp", "tcp"], "ports": [53]}
+NTP = {"name": "ntp", "role": "server", "protocol": "udp", "ports": [123]}
+WEB_ACCEPT = {**WEB, "accept": True}
+ACCEPT_IN = ["inet filter input"]
+
+
+def retransmits(ns):
+    """Segments that the namespace's TCP sent again."""
+    text = ns.run("cat", "/proc/net/snmp").stdout
+    names, values = [line.split() for line in text.splitlines() if line.startswith("Tcp:")]
+    return int(dict(zip(names[1:], values[1:]))["RetransSegs"])
+
+
+@pytest.fixture(params=["4", "6"])
+def address(request, pair):
+    return pair.server4 if request.param == "4" else pair.server6
+
+
+def test_tracking_is_switched_off_under_a_download(untrack, pair, address):
+    """Default drop, established and new to port 80: the untracked flow is let in by accept."""
+    pair.server.nft(STATEFUL_FILTER)
+    pair.server.serve("serve", address, "80")
+    old = Download(pair.client, address, "80")
+    assert pair.server.entry_count() >= 1
+    untrack(pair.server, "apply", untrack.policy(WEB_ACCEPT, accept_in=ACCEPT_IN))
+    assert old.goes_on()
+    new = Download(pair.client, address, "80")
+    assert new.goes_on() and old.goes_on()
+    assert sum(pair.server.counters().values()) > 0
+
+    # Back under the filter that lives by tracking: stale entries would be `invalid`.
+    untrack(pair.server, "rollback")
+    assert old.goes_on() and new.goes_on()
+    assert pair.server.entry_count() >= 2
+
+
+def test_without_accept_it_is_cut(untrack, pair):
+    """The other way round, so that the test above proves something."""
+    pair.server.nft(STATEFUL_FILTER)
+    pair.server.serve("serve", pair.server4, "80")
+    download = Download(pair.client, pair.server4, "80")
+    untrack(pair.server, "apply", "--force-lint", "no-accept", untrack.policy(WEB))
+    assert not download.goes_on(2)
+
+
+def test_removed_and_applied_many_times(untrack, pair):
+    pair.server.nft(STATEFUL_FILTER)
+    pair.server.serve("serve", pair.server4, "80")
+    download = Download(pair.client, pair.server4, "80")
+    policy = untrack.policy(WEB_ACCEPT, accept_in=ACCEPT_IN)
+    for _ in range(5):
+        untrack(pair.server, "apply", policy)
+        assert download.goes_on()
+        untrack(pair.server, "remove")
+        assert download.goes_on()
+
+
+def test_a_hundred_applies_on_an_untouched_service(untrack, pair):
+    """The service under way stays in the policy while others come and go: not a segment is lost."""
+    pair.server.nft(STATEFUL_FILTER)
+    policies = [untrack.policy(WEB_ACCEPT, *more, accept_in=ACCEPT_IN)
+                for more in ([], [DNS], [DNS, NTP], [NTP])]
+    untrack(pair.server, "apply", policies[0])
+    pair.server.serve("serve", pair.server4, "80")
+    download = Download(pair.client, pair.server4, "80")
+    before = retransmits(pair.server), pair.server.entry_count()
+    stalled = []
+    stop = threading.Event()
+
+    def watch():
+        while not stop.is_set():
+            if not download.goes_on():
+                stalled.append(download.bytes)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        for turn in range(1, 41 if SANITIZED else 101):
+            untrack(pair.server, "apply", policies[turn % 4])
+    finally:
+        stop.set()
+        watcher.join()
+    assert not stalled
+    assert (retransmits(pair.server), pair.server.entry_count()) == before
+
+
+def test_purge_deletes_exactly_what_is_kept_out(untrack, pair):
+    pair.server.nft("table inet f { chain c { type filter hook input priority 0; "
+                    "ct state new,established accept; } }")
+    pair.server.serve("echo", "tcp", pair.server4, "80")
+    pair.server.serve("echo", "tcp", pair.server4, "81")
+    pair.client.ask("tcp", pair.server4, "80", "20")
+    pair.client.ask("tcp", pair.server4, "81", "5")
+    assert pair.server.entry_count() == 25
+    untrack(pair.server, "apply", "--purge", untrack.policy(WEB))
+    entries = pair.server.entries()
+    assert len(entries) == 5
+    assert all("dport=81 " in entry for entry in entries)

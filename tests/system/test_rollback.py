@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The ways back: rollback, history, remove."""
+import pytest
+from conftest import STATEFUL_FILTER, WEB
+
+DNS = {"name": "dns", "role": "server", "protocol": ["udp", "tcp"], "ports": [53], "accept": True}
+WEB_ACCEPT = {**WEB, "accept": True}
+TIME_WAIT = "net.netfilter.nf_conntrack_tcp_timeout_time_wait"
+ESTABLISHED = "net.netfilter.nf_conntrack_tcp_timeout_established"
+
+
+def snapshots(untrack, ns):
+    return untrack(ns, "history", "--json").json["snapshots"]
+
+
+@pytest.fixture
+def full_policy(untrack):
+    return untrack.policy(WEB_ACCEPT, accept_in=["inet filter input"],
+                          conntrack={"timeouts": {"tcp_time_wait": 31, "tcp_established": 301}})
+
+
+def test_rollback_restores_all(untrack, netns, full_policy):
+    netns.nft(STATEFUL_FILTER)
+    before = netns.listing()
+    values = netns.sysctl(TIME_WAIT), netns.sysctl(ESTABLISHED)
+    untrack(netns, "apply", full_policy)
+    assert netns.listing() != before
+    assert (netns.sysctl(TIME_WAIT), netns.sysctl(ESTABLISHED)) == ("31", "301")
+    result = untrack(netns, "rollback", "--json").json
+    assert result["changed"] is True
+    assert netns.listing() == before
+    assert (netns.sysctl(TIME_WAIT), netns.sysctl(ESTABLISHED)) == values
+
+
+def test_rollback_step_by_step(untrack, netns):
+    netns.nft(STATEFUL_FILTER)
+    states = [netns.listing()]
+    for services in ([WEB_ACCEPT], [WEB_ACCEPT, DNS], [DNS]):
+        untrack(netns, "apply", untrack.policy(*services, accept_in=["inet filter input"]))
+        states.append(netns.listing())
+    assert len(set(states)) == 4
+    for state in reversed(states[:-1]):
+        untrack(netns, "rollback")
+        assert netns.listing() == state
+    untrack(netns, "rollback", status=2)
+    assert netns.listing() == states[0]
+
+
+def test_rollback_to_a_snapshot(untrack, netns):
+    states = {}
+    for services in ([WEB], [WEB, DNS], [DNS]):
+        listing = netns.listing()
+        untrack(netns, "apply", untrack.policy(*services))
+        states[snapshots(untrack, netns)[-1]["id"]] = listing
+    assert len(states) == 3
+    for number in list(states) + list(reversed(states)):
+        untrack(netns, "rollback", number)
+        assert netns.listing() == states[number]
+    result = untrack(netns, "rollback", "4711", "--json", status=2)
+    assert "4711" in result.error["message"]
+
+
+def test_history(untrack, netns):
+    assert snapshots(untrack, netns) == []
+    policy = untrack.policy(WEB, name="by-name.json")
+    untrack(netns, "apply", policy)
+    untrack(netns, "apply", policy)  # nothing to change: no snapshot
+    (only,) = snapshots(untrack, netns)
+    assert {"id", "time", "generation", "document"} <= set(only)
+    assert "by-name.json" in only["document"]
+    assert str(only["id"]) in untrack(netns, "history").stdout
+
+
+def test_twenty_snapshots_stay(untrack, netns):
+    policies = [untrack.policy(WEB), untrack.policy(DNS)]
+    for turn in range(23):
+        untrack(netns, "apply", policies[turn % 2])
+    listed = snapshots(untrack, netns)
+    assert len(listed) == 20
+    assert [s["id"] for s in listed] == sorted(s["id"] for s in listed)
+
+
+def test_remove(untrack, netns, full_policy):
+    netns.nft(STATEFUL_FILTER)
+    before = netns.listing()
+    values = netns.sysctl(TIME_WAIT), netns.sysctl(ESTABLISHED)
+    untrack(netns, "apply", full_policy)
+    untrack(netns, "apply", untrack.policy(WEB_ACCEPT, DNS, accept_in=["inet filter input"],
+                                           conntrack={"timeouts": {"tcp_time_wait": 32}}))
+    assert netns.sysctl(TIME_WAIT) == "32"
+    assert untrack(netns, "remove", "--json").json["changed"] is True
+    assert netns.listing() == before
+    assert (netns.sysctl(TIME_WAIT), netns.sysctl(ESTABLISHED)) == values
+    # remove is a change like any other: it can be taken back.
+    untrack(netns, "rollback")
+    assert netns.has_table()
+
+
+def test_remove_of_one_table(untrack, netns):
+    untrack(netns, "apply", untrack.policy(WEB))
+    untrack(netns, "apply", untrack.policy(DNS, table="inet second"))
+    result = untrack(netns, "remove", "--json", status=2)
+    assert "inet untrack" in result.error["message"] and "inet second" in result.error["message"]
+    untrack(netns, "remove", "inet second")
+    assert netns.has_table() and not netns.has_table("inet second")
+    untrack(netns, "remove", "inet", "untrack")
+    assert not netns.has_table()
+
+
+def test_remove_of_nothing(untrack, netns):
+    untrack(netns, "remove", "inet nothing", status=2)
+    netns.nft("add table inet foreign")
+    untrack(netns, "remove", "inet foreign", status=2)
+    assert netns.has_table("inet foreign")
+
+
+def test_a_key_taken_out_of_conntrack_goes_back(untrack, netns):
+    netns.nft(STATEFUL_FILTER)
+    original = netns.sysctl(TIME_WAIT)
+    untrack(netns, "apply", untrack.policy(WEB, conntrack={"timeouts": {"tcp_time_wait": 31}}))
+    untrack(netns, "apply", untrack.policy(WEB))
+    untrack(netns, "diff", untrack.policy(WEB))
+    assert netns.sysctl(TIME_WAIT) in (original, "31")
+    untrack(netns, "remove")
+    assert netns.sysctl(TIME_WAIT) == original
+
+
+def test_a_foreign_change_survives_rollback(untrack, netns, full_policy):
+    """What others changed after the snapshot stays; only ours goes back."""
+    netns.nft(STATEFUL_FILTER)
+    untrack(netns, "apply", full_policy)
+    netns.nft("insert rule inet filter input tcp dport 9999 drop\nadd table inet later")
+    untrack(netns, "rollback")
+    listing = netns.listing()
+    assert "tcp dport 9999 drop" in listing and "table inet later" in listing
+    assert "untrack" not in listing
+
+
+def test_rollback_where_the_foreign_chain_is_gone(untrack, netns, full_policy):
+    netns.nft(STATEFUL_FILTER)
+    untrack(netns, "apply", full_policy)
+    untrack(netns, "remove")
+    netns.run("nft", "delete", "table", "inet", "filter")
+    untrack(netns, "rollback")  # back to the policy, as far as there is a place for it
+    assert netns.has_table()
