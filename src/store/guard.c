@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -186,18 +187,28 @@ static bool run_silently(char *const *argv)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* Units live in the network namespace of systemd itself, process 1. */
+static bool is_with_systemd(void)
+{
+	struct stat own, systemd;
+
+	return access("/run/systemd/system", F_OK) == 0 &&
+	       stat("/proc/thread-self/ns/net", &own) == 0 &&
+	       stat("/proc/1/ns/net", &systemd) == 0 && own.st_dev == systemd.st_dev &&
+	       own.st_ino == systemd.st_ino;
+}
+
 /* A unit is in a control group of its own, so that not even the end of the caller's (logind's
- * KillUserProcesses, a service that is stopped) reaches it. Units live in the initial network
- * namespace; to put one elsewhere, systemd would have to open the caller's by its process number,
- * which is gone if the caller dies in that moment. So in other namespaces the guard is forked, and
- * inherits the right one. */
-static bool start_unit(const struct store *store, const struct environment *environment,
-		       const char *unit, const char *const *argv)
+ * KillUserProcesses, a service that is stopped) reaches it. In another network namespace systemd
+ * would have to open the caller's by its process number, which may have ended, or be someone else's,
+ * in that moment: there the guard is forked, and inherits the right one. */
+static bool start_unit(const struct environment *environment, const char *unit,
+		       const char *const *argv)
 {
 	autoclean(arguments_free) arguments list = {0};
 
-	return store_is_initial(store) && access("/run/systemd/system", F_OK) == 0 &&
-	       unit_arguments(environment, unit, argv, &list) && run_silently(list.v);
+	return is_with_systemd() && unit_arguments(environment, unit, argv, &list) &&
+	       run_silently(list.v);
 }
 
 /* --- as a process -------------------------------------------------------------------------------- */
@@ -331,7 +342,7 @@ bool guard_start(const struct store *store, const char *unit, const char *const 
 				 "the guard's program, got '%s'; expected an absolute path", argv[0]);
 	if (!environment_make(store, &environment))
 		return error_memory(err);
-	if (start_unit(store, &environment, unit, argv)) {
+	if (start_unit(&environment, unit, argv)) {
 		*ret_pidfd = -1;
 		return true;
 	}

@@ -18,9 +18,6 @@ struct store {
 	bool swept;          /* leftovers of other boots were looked for */
 };
 
-/* Is it that of the initial network namespace? */
-bool store_is_initial(const struct store *store);
-
 enum { BOOT_ID_MAX = 37 };
 bool boot_id(char ret_id[BOOT_ID_MAX], struct untrack_error *err);
 

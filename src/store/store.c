@@ -218,8 +218,3 @@ void store_unlock(struct store *store)
 		close(store->lock);
 	store->lock = -1;
 }
-
-bool store_is_initial(const struct store *store)
-{
-	return !strcmp(store->identity, "init");
-}

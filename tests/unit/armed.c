@@ -21,24 +21,18 @@
 
 #define autostore autoclean(store_close_p) struct store
 #define autosnapshot autoclean(snapshot_free_p) struct snapshot
-#define ArmedTest(name) Test(armed, name, .init = scratch_begin, .fini = end, .timeout = 60)
+#define ArmedTest(name) Test(armed, name, .init = begin, .fini = end, .timeout = 60)
 
 static char fired_path[128];
 
-static struct store *open_store_as(const char *identity)
+static struct store *open_store(void)
 {
 	autoerror err = ERROR_INIT;
-	struct store *store = store_open(scratch_state, scratch_run, identity, &err);
+	struct store *store = store_open(scratch_state, scratch_run, "test", &err);
 
 	cr_assert(store, "%s", err.message);
 	snprintf(fired_path, sizeof(fired_path), "%s/fired", scratch_root);
 	return store;
-}
-
-/* A namespace other than the initial one, so that the guard is forked wherever the test runs. */
-static struct store *open_store(void)
-{
-	return open_store_as("test");
 }
 
 static uint32_t save(struct store *store)
@@ -73,6 +67,13 @@ static struct armed look(struct store *store)
 	armed_read(store, &armed, &err);
 	cr_assert_not(error_is_set(&err), "%s", err.message);
 	return armed;
+}
+
+/* In a network namespace of its own the guard is forked, on hosts with systemd too. */
+static void begin(void)
+{
+	scratch_begin();
+	cr_assert_eq(unshare(CLONE_NEWNET), 0, "%s", strerror(errno));
 }
 
 /* Nothing that a test started outlives it. */
@@ -529,18 +530,31 @@ static void put_script(const char *beneath, const char *text)
 	cr_assert_eq(chmod(scratch_path(beneath), 0700), 0);
 }
 
-/* In a mount namespace where systemd seems to run. */
-static void pretend_systemd(const char *script)
+/* Runs the test's body where systemd seems to be: a /run of its own says so, process 1 (the child) is
+ * in the same network namespace, and systemd-run is that script. */
+static void with_systemd(const char *script, void (*body)(void))
 {
 	char path[128];
+	int status;
+	pid_t child;
 
-	cr_assert_eq(unshare(CLONE_NEWNS), 0, "%s", strerror(errno));
+	cr_assert_eq(unshare(CLONE_NEWNS | CLONE_NEWPID), 0, "%s", strerror(errno));
+	child = fork();
+	cr_assert(child >= 0);
+	if (child > 0) {
+		cr_assert_eq(waitpid(child, &status, 0), child);
+		cr_assert_eq(status, 0);
+		return;
+	}
 	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	cr_assert_eq(mount("proc", "/proc", "proc", 0, NULL), 0, "%s", strerror(errno));
 	cr_assert_eq(mount("none", "/run", "tmpfs", 0, NULL), 0, "%s", strerror(errno));
 	cr_assert(mkdir("/run/systemd", 0755) == 0 && mkdir("/run/systemd/system", 0755) == 0);
 	put_script("systemd-run", script);
 	snprintf(path, sizeof(path), "%s:/usr/bin:/bin", scratch_root);
 	setenv("PATH", path, 1);
+	body();
+	_exit(0);
 }
 
 static void read_text(const char *beneath, char *text, size_t size)
@@ -554,44 +568,64 @@ static void read_text(const char *beneath, char *text, size_t size)
 	fclose(file);
 }
 
-static void arm_initial(struct store *store)
+/* What systemd-run does, as far as it matters here. */
+static const char run_unit[] = "#!/bin/sh\n"
+			       "printf '%s\\n' \"$@\" >\"${0%/*}/arguments\"\n"
+			       "while [ \"$1\" != -- ]; do\n"
+			       "	case $1 in --setenv=*) export \"${1#--setenv=}\";; esac\n"
+			       "	shift\n"
+			       "done\n"
+			       "shift\n"
+			       "\"$@\" &\n";
+
+static void arm_and_end(void)
 {
-	const char *const argv[] = {TEST_GUARD, "init", fired_path, NULL};
+	autostore *store = open_store();
 	autoerror err = ERROR_INIT;
 
-	save(store);
-	cr_assert(armed_start(store, 1, 30, argv, &err), "%s", err.message);
+	arm_well(store, save(store), 30);
 	cr_assert(look(store).guard_alive);
 	cr_assert(armed_end(store, &err), "%s", err.message);
 }
 
 ArmedTest(is_a_transient_unit_where_systemd_runs)
 {
-	autostore *store = open_store_as("init");
 	char text[2048], expected[256];
 
-	pretend_systemd("#!/bin/sh\n"
-			"printf '%s\\n' \"$@\" >\"${0%/*}/arguments\"\n"
-			"while [ \"$1\" != -- ]; do\n"
-			"	case $1 in --setenv=*) export \"${1#--setenv=}\";; esac\n"
-			"	shift\n"
-			"done\n"
-			"shift\n"
-			"\"$@\" &\n");
-	arm_initial(store);
+	with_systemd(run_unit, arm_and_end);
 	read_text("arguments", text, sizeof(text));
 	cr_assert(strstr(text, "--quiet\n--collect\n"), "%s", text);
 	cr_assert(strstr(text, "\n--unit=untrack-guard-1-"), "%s", text);
 	snprintf(expected, sizeof(expected), "\n--setenv=UNTRACK_STATE_DIR=%s\n", scratch_state);
 	cr_assert(strstr(text, expected), "%s", text);
-	snprintf(expected, sizeof(expected), "\n--\n%s\ninit\n%s\n", TEST_GUARD, fired_path);
+	snprintf(expected, sizeof(expected), "\n--\n%s\ntest\n%s/fired\n", TEST_GUARD,
+		 scratch_root);
 	cr_assert(strstr(text, expected), "%s", text);
 }
 
 ArmedTest(is_forked_where_systemd_refuses)
 {
-	autostore *store = open_store_as("init");
+	with_systemd("#!/bin/sh\n: >\"${0%/*}/asked\"\nexit 1\n", arm_and_end);
+	cr_assert_eq(access(scratch_path("asked"), F_OK), 0);
+}
 
-	pretend_systemd("#!/bin/sh\nexit 1\n");
-	arm_initial(store);
+static void arm_elsewhere(void)
+{
+	pid_t child = fork(); /* process 1 itself stays where it is */
+	int status;
+
+	cr_assert(child >= 0);
+	if (child == 0) {
+		cr_assert_eq(unshare(CLONE_NEWNET), 0);
+		arm_and_end();
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert_eq(status, 0);
+}
+
+ArmedTest(is_forked_in_another_namespace_than_systemds)
+{
+	with_systemd(run_unit, arm_elsewhere);
+	cr_assert_neq(access(scratch_path("arguments"), F_OK), 0);
 }

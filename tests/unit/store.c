@@ -4,6 +4,7 @@
 #include "model/serialise.h"
 #include "sample_table.h"
 #include "scratch_dir.h"
+#include "store/private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -327,6 +328,36 @@ StoreTest(does_not_take_a_file_for_another)
 	cr_assert_eq(rename(scratch_path("state/init/snapshots/000001"), moved), 0);
 	cr_assert_null(store_load_snapshot(store, 5, &err));
 	cr_assert(strstr(err.message, "000005: it is snapshot 1"), "%s", err.message);
+}
+
+/* Behind the checksum, which anyone can compute, the decoder is on its own. */
+StoreTest(decodes_hostile_bytes_safely)
+{
+	static const uint8_t masks[] = {0x01, 0x80, 0xff};
+	autosnapshot *snapshot = sample_snapshot();
+	unsigned refused = 0;
+	autobuf bytes = {0};
+
+	snapshot_encode(snapshot, 1, &bytes);
+	for (size_t i = 0; i < bytes.len * 3; i++) {
+		autosnapshot *read = NULL;
+		autoerror err = ERROR_INIT;
+
+		bytes.data[i / 3] ^= masks[i % 3];
+		read = snapshot_decode(&bytes, i % 2, &err);
+		cr_assert_eq(!read, error_is_set(&err));
+		refused += !read;
+		bytes.data[i / 3] ^= masks[i % 3];
+	}
+	cr_assert_gt(refused, 100);
+	for (size_t len = bytes.len; len > 0; len--) {
+		autosnapshot *read = NULL;
+		autoerror err = ERROR_INIT;
+
+		bytes.len = len - 1;
+		read = snapshot_decode(&bytes, false, &err);
+		cr_assert_eq(!read, error_is_set(&err));
+	}
 }
 
 /* --- crashes ------------------------------------------------------------------------------------- */
