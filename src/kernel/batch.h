@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan as the bytes of one nfnetlink batch: begin, a message or more for each step, end. Which
+ * message came of which step is kept, so that a refusal can be told in the plan's words.
+ */
+#pragma once
+
+#include "base/array.h"
+#include "base/attr.h"
+#include "base/error.h"
+#include "model/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct batch_message {
+	size_t at;   /* in bytes */
+	size_t step; /* of the plan */
+};
+
+/* Something without a name until the kernel gives it one: an anonymous set, or a chain bound to a
+ * rule. In the batch it goes by an id. */
+struct batch_unnamed {
+	const void *object;
+	uint32_t id;
+};
+
+struct batch {
+	struct buf bytes;
+	uint32_t sequence; /* of batch-begin; messages follow one by one */
+	ARRAY(struct batch_message) messages;
+	ARRAY(struct batch_unnamed) unnamed; /* of the rules that are being written */
+	uint32_t last_id;
+	size_t step;    /* that is being written */
+	unsigned depth; /* of chains bound to rules in one another */
+};
+
+/* False with the error set without memory, or for a plan that cannot be sent. */
+bool batch_build(struct batch *batch, const struct plan *plan, uint32_t generation, bool dry_run,
+		 uint32_t sequence, struct untrack_error *err);
+void batch_free(struct batch *batch);
+
+/* Begins a message of nf_tables about something in that family; batch_end() ends it. */
+size_t batch_begin(struct batch *batch, uint8_t message, uint16_t flags, uint8_t family);
+void batch_end(struct batch *batch, size_t begin);
+
+/* Appends attributes of an object as they are, without names (KEY) and what the kernel fills in. */
+void batch_copy(struct batch *batch, enum object_kind kind, const struct buf *attrs);
+/* Appends one attribute with the header that stands in front of its body. */
+void batch_copy_attr(struct buf *b, struct span body);
+
+uint32_t batch_new_id(struct batch *batch, const void *object);
+/* 0: it has none. */
+uint32_t batch_id(const struct batch *batch, const void *object);
+
+/* Chains of `jump { … }` come and go with their rule (NFT_CHAIN_BINDING). */
+bool chain_is_bound(const struct chain *chain);
+
+/* batch_rule.c */
+void batch_add_rule(struct batch *batch, const struct plan_step *step, struct untrack_error *err);
+void batch_delete_rule(struct batch *batch, const struct plan_step *step);
+void batch_flush_chain(struct batch *batch, const struct plan_step *step);
+
+/* batch_set.c */
+/* Its messages: definition, and all elements where that is wanted. The name of an anonymous set is a
+ * template, of which the kernel makes one. */
+void batch_add_set(struct batch *batch, const struct table *table, const struct set *set,
+		   uint16_t flags);
+void batch_set_name(struct buf *b, uint16_t type, const struct set *set);
+void batch_elements(struct batch *batch, const struct plan_step *step);
+void batch_all_elements(struct batch *batch, const struct table *table, const struct set *set);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sets and elements as messages. */
+#include "kernel/batch.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+#include <string.h>
+
+/* A nested attribute holds at most 64 KiB, and the kernel reads only one ELEMENTS nest a message. */
+enum { NEST_SIZE = 60 * 1024 };
+
+/* "__set7" was made of "__set%d". */
+void batch_set_name(struct buf *b, uint16_t type, const struct set *set)
+{
+	autobuf name = {0};
+	size_t len = strlen(set->name);
+
+	if (!set_is_anonymous(set) || strchr(set->name, '%')) {
+		attr_put_text(b, type, set->name);
+		return;
+	}
+	while (len && set->name[len - 1] >= '0' && set->name[len - 1] <= '9')
+		len--;
+	buf_put(&name, set->name, len);
+	buf_puts(&name, "%d");
+	if (name.failed)
+		b->failed = true;
+	attr_put_text(b, type, buf_text(&name));
+}
+
+void batch_add_set(struct batch *batch, const struct table *table, const struct set *set,
+		   uint16_t flags)
+{
+	size_t begin = batch_begin(batch, NFT_MSG_NEWSET, flags, table->family);
+	uint32_t id = set_is_anonymous(set) ? batch_new_id(batch, set) : ++batch->last_id;
+
+	attr_put_text(&batch->bytes, NFTA_SET_TABLE, table->name);
+	batch_set_name(&batch->bytes, NFTA_SET_NAME, set);
+	attr_put_be32(&batch->bytes, NFTA_SET_ID, id);
+	batch_copy(batch, OBJECT_SET, &set->attrs);
+	batch_end(batch, begin);
+}
+
+/* --- elements ------------------------------------------------------------------------------------------- */
+
+/* The messages of one list of elements: a new one begins when the last is full. */
+struct element_writer {
+	struct batch *batch;
+	const struct table *table;
+	const struct set *set;
+	uint8_t message;
+	uint16_t flags;
+	bool open;
+	size_t begin, nest; /* places of what is open */
+};
+
+static void close_list(struct element_writer *writer)
+{
+	if (!writer->open)
+		return;
+	attr_nest_end(&writer->batch->bytes, writer->nest);
+	batch_end(writer->batch, writer->begin);
+	writer->open = false;
+}
+
+static void begin_message(struct element_writer *writer)
+{
+	struct buf *b = &writer->batch->bytes;
+
+	writer->begin = batch_begin(writer->batch, writer->message, writer->flags,
+				    writer->table->family);
+	attr_put_text(b, NFTA_SET_ELEM_LIST_TABLE, writer->table->name);
+	batch_set_name(b, NFTA_SET_ELEM_LIST_SET, writer->set);
+	if (set_is_anonymous(writer->set))
+		attr_put_be32(b, NFTA_SET_ELEM_LIST_SET_ID, batch_id(writer->batch, writer->set));
+}
+
+static void open_list(struct element_writer *writer)
+{
+	begin_message(writer);
+	writer->nest = attr_nest_begin(&writer->batch->bytes, NFTA_SET_ELEM_LIST_ELEMENTS);
+	writer->open = true;
+}
+
+/* To delete an element its key is enough; its flags tell an interval's end from a start. */
+static void put_key(struct buf *b, struct span element)
+{
+	size_t begin = attr_nest_begin(b, NFTA_LIST_ELEM);
+
+	attr_for_each(a, element) {
+		if (a.type == NFTA_SET_ELEM_KEY || a.type == NFTA_SET_ELEM_KEY_END ||
+		    a.type == NFTA_SET_ELEM_FLAGS)
+			batch_copy_attr(b, a.body);
+	}
+	attr_nest_end(b, begin);
+}
+
+static void put_element(struct element_writer *writer, size_t index)
+{
+	struct span element = element_at(&writer->set->elements, index);
+	struct buf *b = &writer->batch->bytes;
+
+	if (writer->open && b->len - writer->nest + NLA_HDRLEN + element.len > NEST_SIZE)
+		close_list(writer);
+	if (!writer->open)
+		open_list(writer);
+	if (writer->message == NFT_MSG_DELSETELEM)
+		put_key(b, element);
+	else
+		batch_copy_attr(b, element);
+}
+
+/* Packets may have added an element to a dynamic set already, which is as good. */
+static uint16_t add_flags(const struct set *set)
+{
+	return set->flags & NFT_SET_EVAL ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_EXCL;
+}
+
+void batch_elements(struct batch *batch, const struct plan_step *step)
+{
+	bool add = step->operation == OPERATION_ADD;
+	struct element_writer writer = {
+		.batch = batch,
+		.table = step->table,
+		.set = step->set,
+		.message = add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
+		.flags = add ? add_flags(step->set) : 0,
+	};
+
+	if (step->operation == OPERATION_FLUSH) {
+		begin_message(&writer); /* without a list: all of them */
+		batch_end(batch, writer.begin);
+		return;
+	}
+	for (uint32_t i = 0; i < step->count && !batch->bytes.failed; i++)
+		put_element(&writer, step->indexes ? step->indexes[i] : step->first + i);
+	close_list(&writer);
+}
+
+void batch_all_elements(struct batch *batch, const struct table *table, const struct set *set)
+{
+	struct element_writer writer = {
+		.batch = batch,
+		.table = table,
+		.set = set,
+		.message = NFT_MSG_NEWSETELEM,
+		.flags = NLM_F_CREATE | NLM_F_EXCL,
+	};
+
+	for (size_t i = 0; i < set->elements.at.n && !batch->bytes.failed; i++)
+		put_element(&writer, i);
+	close_list(&writer);
+}
