@@ -10,7 +10,7 @@
 
 /* Define fn_p(T **) so that `autoclean(fn_p) T *x` frees x at scope end. */
 #define DEFINE_AUTOCLEAN(T, fn)                                                                    \
-	static inline void fn##_p(T **p)                                                           \
+	__attribute__((unused)) static inline void fn##_p(T **p)                                   \
 	{                                                                                          \
 		if (*p)                                                                            \
 			fn(*p);                                                                    \
