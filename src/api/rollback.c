@@ -9,12 +9,17 @@
 #include "view/history.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { LOCK_WAIT_MS = 10000 };
+enum {
+	LOCK_WAIT_MS = 10000,
+	GUARD_TRIES = 10, /* a second apart */
+};
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 DEFINE_AUTOCLEAN(struct untrack_result, untrack_result_free)
@@ -46,11 +51,15 @@ static struct untrack_result *rollback(struct untrack *untrack, uint32_t id,
 {
 	autoclean(snapshot_free_p) struct snapshot *snapshot = NULL;
 	autoclean(untrack_result_free_p) struct untrack_result *result = NULL;
+	autoerror unreadable = ERROR_INIT;
 	struct armed armed;
-	bool is_armed = armed_read(untrack->store, &armed, err);
+	bool is_armed = armed_read(untrack->store, &armed, &unreadable);
 
-	if (error_is_set(err))
+	/* A damaged record is no hindrance where the way back does not depend on it. */
+	if (!id && error_is_set(&unreadable)) {
+		error_move(err, &unreadable);
 		return NULL;
+	}
 	if (!id && is_armed)
 		id = armed.snapshot;
 	snapshot = id ? store_load_snapshot(untrack->store, id, err)
@@ -60,7 +69,7 @@ static struct untrack_result *rollback(struct untrack *untrack, uint32_t id,
 	result = restore(untrack, snapshot, err);
 	if (!result)
 		return NULL;
-	if (is_armed && !armed_end(untrack->store, err) && error_is_set(err)) {
+	if (!armed_end(untrack->store, err) && error_is_set(err)) {
 		err->changed = true;
 		return NULL;
 	}
@@ -86,8 +95,13 @@ struct untrack_result *untrack_confirm(struct untrack *untrack, struct untrack_e
 {
 	autoerror local = ERROR_INIT;
 	struct armed armed;
+	bool ended;
 
-	if (!armed_read(untrack->store, &armed, &local) || !armed_end(untrack->store, &local)) {
+	/* Under the lock the guard is either not rolling back yet, and never will, or has done so. */
+	ended = store_lock(untrack->store, LOCK_WAIT_MS, &local) &&
+		armed_read(untrack->store, &armed, &local) && armed_end(untrack->store, &local);
+	store_unlock(untrack->store);
+	if (!ended) {
 		if (!error_is_set(&local))
 			error_set(&local, ERROR_USAGE,
 				  "no rollback is armed in this network namespace; expected one by "
@@ -99,18 +113,51 @@ struct untrack_result *untrack_confirm(struct untrack *untrack, struct untrack_e
 			  view_confirmed_text(armed.snapshot), error);
 }
 
+/* With the lock held: a confirm may have come between the deadline and the lock. A record that cannot
+ * be read is not confirmed. */
+static bool is_confirmed(struct untrack *untrack, uint32_t snapshot)
+{
+	autoerror unreadable = ERROR_INIT;
+	struct armed armed;
+
+	if (armed_read(untrack->store, &armed, &unreadable))
+		return armed.snapshot != snapshot;
+	return !error_is_set(&unreadable);
+}
+
+/* Nobody else will do it: what fails, because someone else keeps changing the ruleset or memory is
+ * short, is tried again. */
+static bool rollback_firmly(struct untrack *untrack, uint32_t snapshot, struct untrack_error *err)
+{
+	for (unsigned tries = GUARD_TRIES; tries > 0; tries--) {
+		autoclean(untrack_result_free_p) struct untrack_result *result = NULL;
+
+		error_clear(err);
+		result = rollback(untrack, snapshot, err);
+		if (result)
+			return true;
+		if (tries > 1)
+			sleep(1);
+	}
+	return false;
+}
+
 bool untrack_guard(struct untrack *untrack, struct untrack_error *error)
 {
-	autoclean(untrack_result_free_p) struct untrack_result *result = NULL;
+	autoerror local = ERROR_INIT;
 	uint32_t snapshot;
-	bool fire;
+	bool fire, done;
 
 	if (!armed_wait(untrack->store, &fire, &snapshot, error))
 		return false;
 	if (!fire)
 		return true;
-	result = untrack_rollback(untrack, snapshot, error);
-	return result;
+	/* However long the apply takes that armed it. */
+	done = store_lock(untrack->store, UINT_MAX, &local) &&
+	       (is_confirmed(untrack, snapshot) || rollback_firmly(untrack, snapshot, &local));
+	store_unlock(untrack->store);
+	error_move(error, &local);
+	return done;
 }
 
 /* ------------------------------------------------------------------ remove */
