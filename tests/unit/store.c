@@ -9,8 +9,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -471,6 +472,34 @@ StoreTest(says_what_cannot_be_written)
 	cr_assert(strstr(err.message, "/state"), "%s", err.message);
 	cr_assert_eq(err.code, ERROR_SYSTEM);
 	cr_assert_eq(snapshot->id, 0);
+}
+
+StoreTest(leaves_the_old_state_on_a_full_disk)
+{
+	autostore *store = NULL;
+	autosnapshots all = {0};
+	autoerror err = ERROR_INIT;
+	unsigned saved = 0;
+
+	cr_assert_eq(unshare(CLONE_NEWNS), 0, "%s", strerror(errno));
+	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	make("state");
+	cr_assert_eq(mount("none", scratch_state, "tmpfs", 0, "size=64k"), 0);
+	store = open_locked();
+	for (;;) {
+		autosnapshot *snapshot = sample_snapshot();
+
+		if (!store_save_snapshot(store, snapshot, &err))
+			break;
+		cr_assert_lt(++saved, 20);
+	}
+	cr_assert(strstr(err.message, "cannot be written: No space left on device"), "%s",
+		  err.message);
+	cr_assert_eq(count_temporary("state/init/snapshots"), 0);
+	all = list(store);
+	cr_assert_eq(all.n, saved);
+	cr_assert_null(store_damaged(store));
+	cr_assert_eq(umount2(scratch_state, MNT_DETACH), 0);
 }
 
 /* --- originals ----------------------------------------------------------------------------------- */
