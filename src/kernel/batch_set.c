@@ -9,23 +9,14 @@
 /* A nested attribute holds at most 64 KiB, and the kernel reads only one ELEMENTS nest a message. */
 enum { NEST_SIZE = 60 * 1024 };
 
-/* "__set7" was made of "__set%d". */
+/* Anonymous sets get their names from the kernel, by nft's own templates; ours need not be as short as
+ * those must be (NFT_SET_MAX_ANONLEN). */
 void batch_set_name(struct buf *b, uint16_t type, const struct set *set)
 {
-	autobuf name = {0};
-	size_t len = strlen(set->name);
-
-	if (!set_is_anonymous(set) || strchr(set->name, '%')) {
+	if (!set_is_anonymous(set))
 		attr_put_text(b, type, set->name);
-		return;
-	}
-	while (len && set->name[len - 1] >= '0' && set->name[len - 1] <= '9')
-		len--;
-	buf_put(&name, set->name, len);
-	buf_puts(&name, "%d");
-	if (name.failed)
-		b->failed = true;
-	attr_put_text(b, type, buf_text(&name));
+	else
+		attr_put_text(b, type, set->flags & NFT_SET_MAP ? "__map%d" : "__set%d");
 }
 
 void batch_add_set(struct batch *batch, const struct table *table, const struct set *set,
