@@ -8,6 +8,7 @@
 
 #define SHOWN 60
 #define WORD_MAX 40
+#define FAR 4
 
 size_t text_utf8_length(const char *bytes, size_t length)
 {
@@ -86,30 +87,40 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
 	return row[a_length][b_length];
 }
 
+/* How far a word is from another, or FAR. A beginning of it counts as one step. */
+static unsigned steps(const char *word, const char *other)
+{
+	size_t length = strlen(word), other_length = strlen(other);
+	size_t longer = length > other_length ? length : other_length;
+	unsigned d;
+
+	/* "Ports" is as good as "ports", however short the word is. */
+	if (!strcasecmp(word, other))
+		return 0;
+	if (length > WORD_MAX || other_length > WORD_MAX)
+		return FAR;
+	d = distance(word, length, other, other_length);
+	if (d >= length || d >= other_length || (d > 1 && d * 3 > longer))
+		d = FAR;
+	if (d > 1 && length >= 3 && !strncasecmp(word, other, length))
+		d = 1;
+	return d;
+}
+
 const char *text_suggest(const char *word, const void *words, size_t count, size_t stride)
 {
-	size_t length = strlen(word);
 	const char *best = NULL;
-	unsigned best_distance = 4;
+	unsigned best_steps = FAR;
 
-	if (length > WORD_MAX)
-		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		const char *other;
-		size_t other_length;
-		unsigned d;
+		unsigned n;
 
 		memcpy(&other, (const char *)words + i * stride, sizeof(other));
-		other_length = strlen(other);
-		if (other_length > WORD_MAX)
-			continue;
-		/* "Ports" is as good as "ports", however short the word is. */
-		d = strcasecmp(word, other) ? distance(word, length, other, other_length) : 0;
-		if (d < best_distance &&
-		    (d <= 1 || d * 3 <= (length > other_length ? length : other_length)) &&
-		    d < other_length && d < length + (d == 0)) {
+		n = steps(word, other);
+		if (n < best_steps) {
 			best = other;
-			best_distance = d;
+			best_steps = n;
 		}
 	}
 	return best;

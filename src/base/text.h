@@ -15,6 +15,7 @@ const char *text_show(const char *text, size_t length, char out[TEXT_SHOWN_MAX])
 size_t text_utf8_length(const char *bytes, size_t length);
 
 /* The word that was probably meant: the nearest by insertions, deletions, changes and swaps of
- * neighbours, if it is near. NULL if none is. words may be part of larger records: the first starts
- * at `words`, each further one `stride` bytes on, and each record begins with a `const char *`. */
+ * neighbours, if it is near, or one that begins so. NULL if none is. words may be part of larger
+ * records: the first starts at `words`, each further one `stride` bytes on, and each record begins
+ * with a `const char *`. */
 const char *text_suggest(const char *word, const void *words, size_t count, size_t stride);

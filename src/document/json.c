@@ -187,7 +187,7 @@ bool node_unknown_key(const struct node *member, const char *what, const void *k
 		buf_printf(&message, "%s\"%s\"", !i ? "" : i + 1 < count ? ", " : " or ", key);
 	}
 	if (meant)
-		buf_printf(&message, "; did you mean \"%s\"?", meant);
+		buf_printf(&message, "; did you mean '%s'?", meant);
 	if (!buf_ok(&message, err))
 		return false;
 	return refuse_at(member, locate(member).key, err, buf_text(&message));

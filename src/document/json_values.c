@@ -54,7 +54,7 @@ static bool refuse_word(const struct node *node, const char *what, const char *c
 		buf_printf(&message, "%s\"%s\"", !i ? "" : i + 1 < count ? ", " : " or ", words[i]);
 	meant = word ? text_suggest(word, words, count, sizeof(*words)) : NULL;
 	if (meant)
-		buf_printf(&message, "; did you mean \"%s\"?", meant);
+		buf_printf(&message, "; did you mean '%s'?", meant);
 	return buf_ok(&message, err) && node_refuse(node, err, "%s", buf_text(&message));
 }
 
@@ -100,7 +100,7 @@ bool node_list(const struct node *node, const char *expected, bool may_be_empty,
 	if (!json_is_array(node->value))
 		return node_wrong_type(node, expected, err);
 	if (!count && !may_be_empty)
-		return node_refuse(node, err, "empty list, got '[]'; expected %s", expected);
+		return node_refuse(node, err, "empty array, got '[]'; expected %s", expected);
 	for (size_t i = 0; i < count; i++) {
 		struct node element = node_element(node, i);
 

@@ -62,7 +62,7 @@ static bool read_address(const struct place *place, const char *text, void *list
 	case INET_HOST_BITS:
 		return refuse(place, err,
 			      "bits are set behind the prefix, got '%s'; expected a prefix without "
-			      "host bits; did you mean %s?",
+			      "host bits; did you mean '%s'?",
 			      text, inet_format(&range, meant));
 	case INET_BAD_PREFIX_LENGTH:
 		return refuse(place, err, "bad prefix length, got '%s'; expected 0 to %d",
@@ -252,7 +252,7 @@ bool policy_addresses(const struct node *node, void *target, struct untrack_erro
 {
 	struct list list = {EXPECTED_ADDRESS, read_address, target};
 
-	return read_list(node, "a list of addresses and prefixes, or {\"file\": \"path\"}",
+	return read_list(node, "an array of addresses and prefixes, or {\"file\": \"path\"}",
 			 read_entry, &list, err);
 }
 
@@ -260,5 +260,5 @@ bool policy_ports(const struct node *node, void *target, struct untrack_error *e
 {
 	struct list list = {EXPECTED_PORT, read_port_text, target};
 
-	return read_list(node, "a list of ports, or {\"file\": \"path\"}", read_port, &list, err);
+	return read_list(node, "an array of ports, or {\"file\": \"path\"}", read_port, &list, err);
 }

@@ -57,7 +57,7 @@ static bool read_protocol(const struct node *node, void *target, struct untrack_
 bool policy_match_protocol(const struct node *node, void *target, struct untrack_error *err)
 {
 	if (json_is_array(node->value))
-		return node_list(node, "a protocol or a list of protocols", false, read_protocol,
+		return node_list(node, "a protocol or an array of protocols", false, read_protocol,
 				 target, err);
 	return read_protocol(node, target, err);
 }
@@ -109,7 +109,7 @@ static bool read_interface(const struct node *node, void *target, struct untrack
 
 bool policy_match_interfaces(const struct node *node, void *target, struct untrack_error *err)
 {
-	return node_list(node, "a list of interface names", false, read_interface, target, err);
+	return node_list(node, "an array of interface names", false, read_interface, target, err);
 }
 
 /* All protocols have ports, or none has. */

@@ -124,7 +124,7 @@ static bool read_accept_in(const struct node *node, void *target, struct untrack
 
 bool policy_accept_in(const struct node *node, void *target, struct untrack_error *err)
 {
-	return node_list(node, "a list of chains: " EXPECTED_CHAIN, true, read_accept_in, target,
+	return node_list(node, "an array of chains: " EXPECTED_CHAIN, true, read_accept_in, target,
 			 err);
 }
 
@@ -156,8 +156,8 @@ static bool rule_expr(const struct node *node, void *target, struct untrack_erro
 {
 	struct policy_rule *rule = target;
 
-	if (!node_list(node, "a list of statements of libnftables-json(5)", false, judge_statement,
-		       NULL, err))
+	if (!node_list(node, "an array of statements of libnftables-json(5)", false,
+		       judge_statement, NULL, err))
 		return false;
 	rule->expr = json_dumps(node->value, JSON_COMPACT);
 	return rule->expr || error_memory(err);
@@ -187,7 +187,7 @@ static bool read_rule(const struct node *node, void *target, struct untrack_erro
 
 bool policy_rules(const struct node *node, void *target, struct untrack_error *err)
 {
-	return node_list(node, "a list of rules", true, read_rule, target, err);
+	return node_list(node, "an array of rules", true, read_rule, target, err);
 }
 
 static bool expect_packet(const struct node *node, void *target, struct untrack_error *err)
@@ -234,6 +234,6 @@ static bool read_expect(const struct node *node, void *target, struct untrack_er
 
 bool policy_expect(const struct node *node, void *target, struct untrack_error *err)
 {
-	return node_list(node, "a list of packets and what they are expected to be", true,
+	return node_list(node, "an array of packets and what they are expected to be", true,
 			 read_expect, target, err);
 }

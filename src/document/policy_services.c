@@ -188,7 +188,7 @@ bool policy_services(const struct node *node, void *target, struct untrack_error
 	json_t *names;
 	bool ok;
 
-	if (!node_list(node, "a list of services", true, read_service, target, err))
+	if (!node_list(node, "an array of services", true, read_service, target, err))
 		return false;
 	names = json_object();
 	ok = names ? judge_names(node, target, names, err) : error_memory(err);
@@ -220,5 +220,5 @@ static bool read_keep(const struct node *node, void *target, struct untrack_erro
 
 bool policy_keep_tracked(const struct node *node, void *target, struct untrack_error *err)
 {
-	return node_list(node, "a list of keep_tracked entries", true, read_keep, target, err);
+	return node_list(node, "an array of keep_tracked entries", true, read_keep, target, err);
 }

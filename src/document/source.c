@@ -70,7 +70,7 @@ static bool check_text(const struct buf *text, const char *name, struct untrack_
 }
 
 bool source_read(const char *path, const char *name, size_t limit, struct buf *ret_text,
-	       struct untrack_error *err)
+		 struct untrack_error *err)
 {
 	autoclose int opened = -1;
 	autobuf text = {0};

@@ -10,4 +10,4 @@
  * are NUL bytes and a byte order mark. `limit` is what is left of DOCUMENT_MAX; `name` is for
  * messages. */
 bool source_read(const char *path, const char *name, size_t limit, struct buf *ret_text,
-	       struct untrack_error *err);
+		 struct untrack_error *err);

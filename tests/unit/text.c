@@ -61,6 +61,8 @@ Test(text, tells_what_was_meant)
 	means("forwrad", "forward");
 	means("ipv6", "ip6");
 	means("INET", "inet");
+	means("forw", "forward");
+	means("f", NULL);
 	means("banana", NULL);
 	means("x", NULL);
 	means("", NULL);
