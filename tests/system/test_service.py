@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """untrack.service under a systemd of its own: at boot, and again with the firewall's services."""
+import json
 import os
 import pathlib
 import re
@@ -7,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import BUILD, UNTRACK, run, wait_until
+from conftest import BUILD, STATEFUL_FILTER, UNTRACK, WEB, run, wait_until
 
 UNIT = BUILD / "src/cli/untrack.service"
 SYSTEMD = pathlib.Path("/lib/systemd/systemd")
@@ -20,6 +21,24 @@ mount --make-rprivate / && mount -t proc proc /proc && umount -R /sys/fs/cgroup 
 mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs tmpfs /run &&
 exec {systemd} --system --unit=multi-user.target --log-target=console
 """
+
+# As Debian has it.
+NFTABLES = """
+[Unit]
+Wants=network-pre.target
+Before=network-pre.target shutdown.target
+Conflicts=shutdown.target
+DefaultDependencies=no
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={start}
+ExecReload={reload}
+ExecStop={stop}
+[Install]
+WantedBy=sysinit.target
+"""
+ESTABLISHED = "net.netfilter.nf_conntrack_tcp_timeout_established"
 
 
 def cannot(why):
@@ -85,13 +104,15 @@ class Systemd:
         done = self.ctl("is-system-running", check=False)
         return done.stdout.strip() in ("running", "degraded")
 
-    def ctl(self, *argv, check=True):
+    def run(self, *argv, check=True):
         pid = self.process.pid
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         if not children:
             return subprocess.CompletedProcess(argv, 1, "", "")
-        return run(["nsenter", "-t", children[0], "-p", "-m", "-n", "-C", "systemctl", *argv],
-                   check=check)
+        return run(["nsenter", "-t", children[0], "-p", "-m", "-n", "-C", *argv], check=check)
+
+    def ctl(self, *argv, check=True):
+        return self.run("systemctl", *argv, check=check)
 
     def state(self, unit):
         return self.ctl("show", "-P", "ActiveState", unit).stdout.strip()
@@ -127,12 +148,9 @@ class Host:
         unit = with_program(f"{recorder} untrack")
         assert "/etc/untrack/policy.json" in unit
         systemd.unit("untrack.service", unit.replace("/etc/untrack/policy.json", str(self.policy)))
-        # As Debian's nftables.service.
-        systemd.unit("nftables.service", "[Unit]\nWants=network-pre.target\n"
-                     "Before=network-pre.target shutdown.target\nConflicts=shutdown.target\n"
-                     "DefaultDependencies=no\n[Service]\nType=oneshot\nRemainAfterExit=yes\n"
-                     f"ExecStart={recorder} nft start\nExecReload={recorder} nft reload\n"
-                     f"ExecStop={recorder} nft stop\n[Install]\nWantedBy=sysinit.target\n")
+        systemd.unit("nftables.service", NFTABLES.format(
+            start=f"{recorder} nft start", reload=f"{recorder} nft reload",
+            stop=f"{recorder} nft stop"))
 
     def took(self):
         """What was run since it was asked last."""
@@ -212,3 +230,28 @@ def test_without_a_policy_it_is_no_failure(host, systemd):
     systemd.ctl("restart", "nftables.service")
     wait_until("it is active", lambda: systemd.state("untrack.service") == "active")
     assert host.took() == ["nft stop", "nft start", host.apply]
+
+
+def test_what_it_may_do_is_enough_for_the_program(systemd, tmp_path):
+    """The real program within the unit's restrictions: sets, accept rules, a rehearsal, a sysctl."""
+    ruleset = tmp_path / "nftables.conf"
+    ruleset.write_text("flush ruleset\n" + STATEFUL_FILTER)
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({
+        "untrack": 1, "services": [{**WEB, "addresses": ["192.0.2.0/24"], "accept": True}],
+        "accept_in": ["inet filter input"],
+        "conntrack": {"timeouts": {"tcp_established": 300}}}))
+    program = f"{UNTRACK} --state-dir {tmp_path}/state --run-dir {tmp_path}/run"
+    unit = with_program(program).replace("/etc/untrack/policy.json", str(policy))
+    systemd.unit("untrack.service", unit)
+    systemd.unit("nftables.service", NFTABLES.format(
+        start=f"nft -f {ruleset}", reload=f"nft -f {ruleset}", stop="nft flush ruleset"))
+    systemd.boot()
+    console = (tmp_path / "console").read_text()
+    assert systemd.state("untrack.service") == "active", console
+    before = systemd.run("nft", "list", "ruleset").stdout
+    assert "table inet untrack" in before and "ct state untracked" in before
+    assert systemd.run("sysctl", "-n", ESTABLISHED).stdout == "300\n"
+    systemd.ctl("restart", "nftables.service")
+    wait_until("it is active", lambda: systemd.state("untrack.service") == "active")
+    assert systemd.run("nft", "list", "ruleset").stdout == before
