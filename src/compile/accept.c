@@ -164,6 +164,7 @@ static bool write_rule(struct accept *a, const struct maker *maker, const struct
 	struct key key = {
 		.layout = *layout,
 		.side = maker->side,
+		.port = maker->side,
 		.interface = maker->hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME,
 	};
 	struct set *set = writer_set(&a->w, SET_ANONYMOUS, NULL, &key, all->n);

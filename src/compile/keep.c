@@ -139,11 +139,8 @@ static bool add_pairs(boxes *to, uint8_t family, uint32_t owner, const struct ma
 
 	for (size_t i = 0; i < (addresses.n ? addresses.n : 1); i++)
 		for (size_t j = 0; j < (peers.n ? peers.n : 1); j++) {
-			const struct inet_range *address = addresses.n ? &addresses.v[i] : NULL;
-			const struct inet_range *peer = peers.n ? &peers.v[j] : NULL;
-
-			if (!add_ends(to, family, owner, address, peer, interface) ||
-			    !add_ends(to, family, owner, peer, address, interface))
+			if (!add_ends(to, family, owner, addresses.n ? &addresses.v[i] : NULL,
+				      peers.n ? &peers.v[j] : NULL, interface))
 				return false;
 		}
 	return true;
@@ -190,8 +187,8 @@ static bool make_ends(const struct maker *maker, const struct keep *keep)
 	return true;
 }
 
-/* The entries that name protocols, with the ports on that side. */
-static bool make_side(const struct maker *maker, const struct keep *keep)
+/* The entries that name protocols. */
+static bool make_protocols(const struct maker *maker, const struct keep *keep)
 {
 	autobuckets buckets = {0};
 
@@ -203,12 +200,7 @@ static bool make_side(const struct maker *maker, const struct keep *keep)
 			.owner = i,
 		};
 
-		if (maker->side == SIDE_S && !order.match->ports.n)
-			continue;
 		if (!add_boxes(&order, &buckets))
-			return error_memory(maker->err);
-		order.near_is_peers = true;
-		if (has_addresses(order.match) && !add_boxes(&order, &buckets))
 			return error_memory(maker->err);
 	}
 	return make_classes(maker, &buckets);
@@ -227,14 +219,35 @@ static bool make_sets(struct writer *w, const struct policy *policy, struct keep
 		.err = err,
 	};
 
-	if (!make_ends(&maker, keep))
-		return false;
-	maker.prefix = "keep_d";
-	if (!make_side(&maker, keep))
-		return false;
-	maker.prefix = "keep_s";
-	maker.side = SIDE_S;
-	return make_side(&maker, keep);
+	return make_ends(&maker, keep) && make_protocols(&maker, keep);
+}
+
+static bool has_field(const struct layout *layout, enum dimension field)
+{
+	for (unsigned i = 0; i < layout->n; i++)
+		if (layout->field[i] == field)
+			return true;
+	return false;
+}
+
+/* One set, asked with the ends in either order and the port of either. */
+static void write_set_rules(struct writer *w, struct chain *chain, const struct lookup *lookup,
+			    enum hook hook, int32_t verdict)
+{
+	struct key key = lookup->key;
+	enum side sides = has_field(&key.layout, DIM_NEAR) ? SIDE_S : SIDE_D;
+	enum side ports = has_field(&key.layout, DIM_PORT) ? SIDE_S : SIDE_D;
+
+	key.interface = hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME;
+	for (key.side = SIDE_D; key.side <= sides; key.side++)
+		for (key.port = SIDE_D; key.port <= ports; key.port++) {
+			struct buf *b = writer_rule(w, chain);
+
+			write_key(w, &key);
+			expr_lookup(b, lookup->name, 0);
+			expr_verdict(b, verdict, NULL);
+			writer_rule_end(w, COMMENT, NULL);
+		}
 }
 
 /* The entries that name interfaces only, as one rule; one that names nothing keeps all. */
@@ -318,13 +331,6 @@ void write_keep_rules(struct writer *w, struct chain *chain, const struct keep *
 	}
 	write_interface_rule(w, chain, keep, hook, verdict);
 	array_for_each(lookup, &keep->lookups) {
-		struct buf *b = writer_rule(w, chain);
-		struct key key = lookup->key;
-
-		key.interface = hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME;
-		write_key(w, &key);
-		expr_lookup(b, lookup->name, 0);
-		expr_verdict(b, verdict, NULL);
-		writer_rule_end(w, COMMENT, NULL);
+		write_set_rules(w, chain, lookup, hook, verdict);
 	}
 }

@@ -138,6 +138,7 @@ bool make_class(const struct maker *maker, const char *class, const struct layou
 	struct lookup lookup = {.key = {
 		.layout = *layout,
 		.side = maker->side,
+		.port = maker->side,
 		.interface = maker->hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME,
 	}};
 	struct lookup second = lookup;

@@ -126,7 +126,7 @@ static uint32_t field_number(const struct key *key, enum dimension field)
 	bool source = (key->side == SIDE_S) == (field == DIM_NEAR);
 
 	if (field == DIM_PORT)
-		return key->side == SIDE_S ? 1 : 2;
+		return key->port == SIDE_S ? 1 : 2;
 	if (key->layout.family == INET_V4)
 		return source ? 11 : 12;
 	return source ? 8 : 9;
@@ -163,9 +163,11 @@ static void udata_typeof(struct buf *b, enum set_kind kind, const struct key *ke
 		return;
 	}
 	udata_u32(&expr, UDATA_TYPEOF_EXPR, EXPR_CONCAT);
-	for (uint8_t i = 0; kind == SET_ANONYMOUS && !layout->interval && i < layout->n; i++) {
+	for (uint8_t i = 0; kind == SET_ANONYMOUS && i < layout->n; i++) {
 		autobuf field = {0};
 
+		if (layout->interval && layout->field[i] == DIM_PROTOCOL)
+			break; /* nft stops at its byteorder expression */
 		udata_field(&field, key, layout->field[i]);
 		udata_nest(&fields, i, &field);
 	}

@@ -78,7 +78,7 @@ static void write_port_elements(struct writer *w, struct set *set, const struct 
 
 void write_ports(struct writer *w, const struct match *match, enum side side)
 {
-	struct key key = {.side = side};
+	struct key key = {.port = side};
 	struct set *set;
 
 	if (!match->protocols.n)

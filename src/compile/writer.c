@@ -138,6 +138,7 @@ struct buf *writer_rule(struct writer *w, struct chain *chain)
 {
 	w->chain = chain;
 	w->draft.len = 0;
+	w->family = INET_ANY;
 	if (chain) {
 		attr_put_text(&w->draft, NFTA_RULE_TABLE, w->table->name);
 		attr_put_text(&w->draft, NFTA_RULE_CHAIN, chain->name);
@@ -168,8 +169,9 @@ void write_family(struct writer *w, uint8_t family)
 {
 	uint8_t protocol = family == INET_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 
-	if (family == INET_ANY || w->table->family != NFPROTO_INET)
+	if (family == w->family || family == INET_ANY || w->table->family != NFPROTO_INET)
 		return;
+	w->family = family;
 	expr_meta_load(&w->draft, NFT_META_NFPROTO, 0);
 	expr_cmp(&w->draft, NFT_CMP_EQ, 0, &protocol, sizeof(protocol));
 }
@@ -196,7 +198,7 @@ static void write_field(struct writer *w, const struct key *key, enum dimension 
 		break;
 	case DIM_PORT:
 		expr_payload_load(&w->draft, NFT_PAYLOAD_TRANSPORT_HEADER,
-				  key->side == SIDE_S ? 0 : 2, length, slot);
+				  key->port == SIDE_S ? 0 : 2, length, slot);
 		break;
 	case DIM_PROTOCOL:
 		expr_meta_load(&w->draft, NFT_META_L4PROTO, slot);

@@ -19,6 +19,7 @@ struct writer {
 	unsigned anonymous;      /* number for the next anonymous set's name */
 	struct buf draft;        /* the rule being written */
 	size_t list;             /* its expressions */
+	uint8_t family;          /* what it has asked for already */
 	struct chain *chain;     /* where it goes */
 	bool failed;
 };
@@ -40,6 +41,7 @@ void writer_counter(struct writer *w, const char *name, const char *origin);
 struct key {
 	struct layout layout;
 	enum side side;      /* which of source and destination is near */
+	enum side port;      /* and whose port it is */
 	uint32_t interface;  /* NFT_META_IIFNAME or NFT_META_OIFNAME */
 };
 
@@ -63,7 +65,7 @@ struct buf *writer_rule(struct writer *w, struct chain *chain);
 /* comment and origin may be NULL. */
 void writer_rule_end(struct writer *w, const char *comment, const char *origin);
 
-/* `meta nfproto`, where the table has both families; nothing for INET_ANY. */
+/* `meta nfproto`, once a rule, where the table has both families; nothing for INET_ANY. */
 void write_family(struct writer *w, uint8_t family);
 /* Loads the key into registers from slot 0 on, as nft does. */
 void write_key(struct writer *w, const struct key *key);
