@@ -6,92 +6,93 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-/* Hash tables are made of whole pages of list heads, a pointer each (nf_ct_alloc_hashtable()). */
-enum { BUCKETS_STEP = 4096 / 8 };
+#define ROOT "/proc/sys/"
 
-static bool path_of(const char *name, char ret_path[PATH_MAX])
+/* As sysctl(8): dots part the name; a slash stands for a dot inside a part (eth0/1). NULL with the
+ * error set for what is no name: nothing outside /proc/sys is ever opened. */
+static char *path_of(const char *name, struct untrack_error *err)
 {
-	int len = snprintf(ret_path, PATH_MAX, "/proc/sys/%s", name);
+	size_t len = strlen(name);
+	char *path;
 
-	for (char *c = ret_path; *c; c++)
-		if (*c == '.')
-			*c = '/';
-	return len > 0 && len < PATH_MAX;
+	if (!len || name[0] == '.' || name[0] == '/' || name[len - 1] == '.' ||
+	    strstr(name, "..") || strstr(name, "//")) {
+		error_set(err, ERROR_USAGE, "sysctl, got '%s'; expected a name with dots", name);
+		return NULL;
+	}
+	if (asprintf(&path, ROOT "%s", name) < 0) {
+		error_memory(err);
+		return NULL;
+	}
+	for (char *c = path + sizeof(ROOT) - 1; *c; c++)
+		*c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
+	return path;
 }
 
-static int open_sysctl(const char *name, int flags, struct untrack_error *err)
+static bool failed(const char *name, int why, struct untrack_error *err)
 {
-	char path[PATH_MAX];
-	int fd;
-
-	if (!path_of(name, path)) {
-		error_set(err, ERROR_USAGE, "%s: no such sysctl", name);
-		return -1;
-	}
-	fd = open(path, flags | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	if (errno == ENOENT)
-		error_set(err, ERROR_SYSTEM, "%s: no such sysctl in this network namespace", name);
-	else
-		error_errno(err, errno, "%s", name);
-	return -1;
+	if (why == ENOENT)
+		return error_set(err, ERROR_SYSTEM,
+				 "sysctl %s does not exist in this network namespace; is its module "
+				 "loaded?", name);
+	return error_errno(err, why, "sysctl %s", name);
 }
 
 bool sysctl_read(const char *name, uint64_t *ret_value, struct untrack_error *err)
 {
-	autoclose int fd = open_sysctl(name, O_RDONLY, err);
-	char text[32] = "", *end;
+	autofree char *path = path_of(name, err);
+	autofclose FILE *file = NULL;
 	uint64_t value;
-	ssize_t len;
 
-	if (fd < 0)
+	if (!path)
 		return false;
-	len = read(fd, text, sizeof(text) - 1);
-	if (len < 0)
-		return error_errno(err, errno, "%s", name);
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || end == text || (*end && *end != '\n'))
-		return error_set(err, ERROR_SYSTEM, "%s: not a number, got '%.*s'", name,
-				 (int)strcspn(text, "\n"), text);
+	file = fopen(path, "re");
+	if (!file)
+		return failed(name, errno, err);
+	if (fscanf(file, "%" SCNu64, &value) != 1)
+		return error_set(err, ERROR_SYSTEM, "sysctl %s does not hold a number", name);
 	*ret_value = value;
 	return true;
 }
 
 bool sysctl_write(const char *name, uint64_t value, struct untrack_error *err)
 {
-	autoclose int fd = open_sysctl(name, O_WRONLY, err);
-	char text[32];
+	autofree char *path = path_of(name, err);
+	autoclose int fd = -1;
+	char text[24];
 	int len = snprintf(text, sizeof(text), "%" PRIu64 "\n", value);
 
-	if (fd < 0)
+	if (!path)
 		return false;
-	if (write(fd, text, (size_t)len) != len)
-		return error_errno(err, errno, "%s: cannot be set to %" PRIu64, name, value);
-	return true;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return failed(name, errno, err);
+	if (write(fd, text, (size_t)len) == len)
+		return true;
+	if (errno == EINVAL)
+		return error_set(err, ERROR_SYSTEM,
+				 "sysctl %s, got '%" PRIu64 "', which the kernel takes for out of range",
+				 name, value);
+	return failed(name, errno, err);
 }
 
 bool sysctl_writable(const char *name)
 {
-	char path[PATH_MAX];
-	struct stat info;
+	autoerror unknown = ERROR_INIT;
+	autofree char *path = path_of(name, &unknown);
 
-	/* by the mode, not access(): root passes that for files that the kernel never lets be written */
-	return path_of(name, path) && !stat(path, &info) && info.st_mode & S_IWUSR &&
-	       !access(path, W_OK);
+	return path && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
 }
 
 uint64_t sysctl_rounded(const char *name, uint64_t value)
 {
-	if (strcmp(name, "net.netfilter.nf_conntrack_buckets") != 0)
+	/* nf_ct_alloc_hashtable(): roundup(*sizep, PAGE_SIZE / sizeof(struct hlist_nulls_head)) */
+	uint64_t heads = (uint64_t)sysconf(_SC_PAGESIZE) / sizeof(void *);
+
+	if (strcmp(name, "net.netfilter.nf_conntrack_buckets"))
 		return value;
-	return (value + BUCKETS_STEP - 1) / BUCKETS_STEP * BUCKETS_STEP;
+	return (value + heads - 1) / heads * heads;
 }
