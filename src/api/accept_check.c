@@ -129,15 +129,15 @@ bool accept_check(const struct policy *policy, const struct ruleset *live,
 			   family_name(entry->family), entry->table);
 		return refuse(policy, &entry->origin, err, &out);
 	}
-	if (table && table->unknown) {
-		buf_printf(&out, "table '%s %s' cannot be read whole, so nothing is written there",
-			   family_name(entry->family), entry->table);
-		return refuse(policy, &entry->origin, err, &out);
-	}
 	if (!table || !table_find_chain(table, entry->chain))
 		return refuse_missing(policy, live, table, entry, err);
 	if (is_iptables_nft(table))
 		return refuse_iptables(policy, table, entry, err);
+	if (table->unknown) {
+		buf_printf(&out, "table '%s %s' cannot be read whole, so nothing is written there",
+			   family_name(entry->family), entry->table);
+		return refuse(policy, &entry->origin, err, &out);
+	}
 	return accept_directions(policy, table, entry, &directions, err);
 }
 
