@@ -61,17 +61,6 @@ static bool refuse_missing(const struct policy *policy, const struct ruleset *li
 
 /* ------------------------------------------------------------------ iptables-nft */
 
-static bool rule_has_xt(const struct rule *rule)
-{
-	struct span list = rule_expressions(rule);
-	struct expression expression;
-
-	while (expression_next(&list, &expression))
-		if (!strcmp(expression.name, "match") || !strcmp(expression.name, "target"))
-			return true;
-	return false;
-}
-
 /* iptables-nft's tables are known by their names and upper-case base chains (iptables/nft.c:
  * xtables_ipv4), or by xt expressions in their rules. */
 static bool is_iptables_nft(const struct table *table)

@@ -32,6 +32,9 @@ static struct untrack_result *change(struct untrack *untrack,
 		error_memory(err);
 		return NULL;
 	}
+	autoenter entered = netns_enter(&untrack->ns, err);
+	if (entered.failed)
+		return NULL;
 	if (!document_maker_init(document->document, options, &made, err))
 		return NULL;
 	return execute(untrack, &execution, err);

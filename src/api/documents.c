@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "document/nft.h"
+#include "document/nft_document.h"
 #include "kernel/kernel.h"
 
 #include <linux/netfilter/nf_tables.h>
@@ -37,6 +38,8 @@ void untrack_document_free(struct untrack_document *document)
 void document_maker_free(struct document_maker *maker)
 {
 	table_free(maker->user_rules);
+	ruleset_free(maker->compiled);
+	array_free(&maker->devices);
 }
 
 /* ------------------------------------------------------------------ a policy's rules */
@@ -119,30 +122,71 @@ static struct table *compile_user_rules(const struct policy *policy, struct untr
 	return table;
 }
 
+/* ------------------------------------------------------------------ rulesets */
+
+/* Interfaces of this host that the document names: rules may mean them by index. */
+static bool find_devices(const struct document *document, interfaces *devices,
+			 struct untrack_error *err)
+{
+	interfaces all = {0};
+	bool ok = interfaces_read(&all, err);
+
+	array_for_each(one, &all) {
+		if (ok && nft_document_mentions(document, one->name) && !array_push(devices, *one))
+			ok = error_memory(err);
+	}
+	array_free(&all);
+	return ok;
+}
+
+static struct ruleset *compile_ruleset(const struct document *document, const interfaces *devices,
+				       struct untrack_error *err)
+{
+	autoclean(kernel_close_p) struct kernel *kernel = NULL;
+	autonetns ns = NETNS_OWN;
+
+	if (!netns_scratch(&ns, err) || !interfaces_mirror(&ns, devices, err) ||
+	    !nft_document_load(document, &ns, err))
+		return NULL;
+	kernel = kernel_open(&ns, err);
+	return kernel ? kernel_read(kernel, all, NULL, err) : NULL;
+}
+
+static bool init_ruleset(struct document_maker *made, const struct document *document,
+			 struct untrack_error *err)
+{
+	made->maker.make = target_of_ruleset;
+	if (!find_devices(document, &made->devices, err))
+		return false;
+	made->compiled = compile_ruleset(document, &made->devices, err);
+	made->maker.compiled = made->compiled;
+	made->maker.devices = &made->devices;
+	return made->compiled;
+}
+
+static bool init_policy(struct document_maker *made, const struct document *document,
+			struct untrack_error *err)
+{
+	made->maker.make = target_of_policy;
+	if (made->maker.whole_ruleset)
+		return error_set(err, ERROR_USAGE,
+				 "--ruleset is for nftables documents: a policy owns its one table");
+	if (!document->policy->rules.n)
+		return true;
+	made->user_rules = compile_user_rules(document->policy, err);
+	made->maker.user_rules = made->user_rules;
+	return made->user_rules;
+}
+
 bool document_maker_init(const struct document *document,
 			 const struct untrack_apply_options *options,
 			 struct document_maker *ret_maker, struct untrack_error *err)
 {
-	struct document_maker made = {
-		.maker = {.make = target_of_policy,
-			  .document = document,
-			  .take_over = options && options->take_over,
-			  .whole_ruleset = options && options->whole_ruleset},
+	ret_maker->maker = (struct target_maker){
+		.document = document,
+		.take_over = options && options->take_over,
+		.whole_ruleset = options && options->whole_ruleset,
 	};
-
-	if (document->kind != DOCUMENT_POLICY)
-		return error_set(err, ERROR_DOCUMENT,
-				 "nftables documents are not supported yet; expected a policy: a JSON "
-				 "object with the key \"untrack\"");
-	if (made.maker.whole_ruleset)
-		return error_set(err, ERROR_USAGE,
-				 "--ruleset is for nftables documents: a policy owns its one table");
-	if (document->policy->rules.n) {
-		made.user_rules = compile_user_rules(document->policy, err);
-		if (!made.user_rules)
-			return false;
-		made.maker.user_rules = made.user_rules;
-	}
-	*ret_maker = made;
-	return true;
+	return document->kind == DOCUMENT_POLICY ? init_policy(ret_maker, document, err)
+						 : init_ruleset(ret_maker, document, err);
 }

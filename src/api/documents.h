@@ -7,13 +7,16 @@
 /* A maker for a document on this host, with what it needs to own. */
 struct document_maker {
 	struct target_maker maker;
-	struct table *user_rules; /* owned */
+	struct table *user_rules;  /* owned, like the others */
+	struct ruleset *compiled;
+	interfaces devices;
 };
 
 void document_maker_free(struct document_maker *maker);
 #define autodocument_maker __attribute__((cleanup(document_maker_free))) struct document_maker
 
-/* options may be NULL. The policy's `rules` are compiled here, once. */
+/* options may be NULL. The document is compiled here, once: a policy's `rules`, or the whole document if
+ * it is a ruleset. The maker points into itself: it must not be moved. */
 bool document_maker_init(const struct document *document,
 			 const struct untrack_apply_options *options,
 			 struct document_maker *ret_maker, struct untrack_error *err);

@@ -10,35 +10,49 @@
 
 DEFINE_AUTOCLEAN(struct plan, plan_free)
 DEFINE_AUTOCLEAN(struct rendering, rendering_free)
-DEFINE_AUTOCLEAN(struct table, table_free)
 
-static struct table *compile_alone(const struct document *document, struct untrack_error *err)
+DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
+
+/* What the document says, by itself. */
+static struct ruleset *compile_alone(const struct document *document, struct document_maker *made,
+				     struct untrack_error *err)
 {
-	autodocument_maker made = {0};
+	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
+	struct table *table;
 
-	if (!document_maker_init(document, NULL, &made, err))
+	if (!document_maker_init(document, NULL, made, err))
 		return NULL;
-	return compile_table(document->policy, made.user_rules, err);
+	if (document->kind != DOCUMENT_POLICY)
+		return steal_pointer(&made->compiled);
+	ruleset = ruleset_new();
+	table = ruleset ? compile_table(document->policy, made->user_rules, err) : NULL;
+	if (!table || !array_push(&ruleset->tables, table)) {
+		table_free(table);
+		error_memory(err);
+		return NULL;
+	}
+	return steal_pointer(&ruleset);
 }
 
 /* The first document's tables stand in for the live ones. */
-static bool pair_up(struct target *target, const struct document *from, const struct document *to,
-		    struct untrack_error *err)
+static bool pair_up(struct target *target, const struct ruleset *to, struct untrack_error *err)
 {
-	autoclean(table_free_p) struct table *old = compile_alone(from, err);
-	autoclean(table_free_p) struct table *new = old ? compile_alone(to, err) : NULL;
-	struct table *live;
+	array_for_each(table, &to->tables) {
+		struct table *copy = table_copy(*table);
 
-	target->live = ruleset_new();
-	if (!new)
-		return false;
-	if (!target->live || !array_push(&target->live->tables, old))
-		return error_memory(err);
-	live = steal_pointer(&old);
-	if (live->family == new->family && !strcmp(live->name, new->name))
-		return target_add_pair(target, live, steal_pointer(&new), NULL, err);
-	return target_add_pair(target, live, NULL, NULL, err) &&
-	       target_add_pair(target, NULL, steal_pointer(&new), NULL, err);
+		if (!copy)
+			return error_memory(err);
+		if (!target_add_pair(target,
+				     ruleset_find(target->live, copy->family, copy->name), copy,
+				     NULL, err))
+			return false;
+	}
+	array_for_each(table, &target->live->tables) {
+		if (!ruleset_find(to, (*table)->family, (*table)->name) &&
+		    !target_add_pair(target, *table, NULL, NULL, err))
+			return false;
+	}
+	return true;
 }
 
 struct untrack_result *untrack_diff_documents(struct untrack *untrack,
@@ -48,10 +62,14 @@ struct untrack_result *untrack_diff_documents(struct untrack *untrack,
 {
 	autoclean(rendering_free_p) struct rendering *rendering = NULL;
 	autoclean(plan_free_p) struct plan *plan = NULL;
+	autodocument_maker made_from = {0}, made_to = {0};
+	autoclean(ruleset_free_p) struct ruleset *desired = NULL;
 	autotarget target = {0};
 
 	(void)untrack;
-	if (!pair_up(&target, from->document, to->document, error))
+	target.live = compile_alone(from->document, &made_from, error);
+	desired = target.live ? compile_alone(to->document, &made_to, error) : NULL;
+	if (!desired || !pair_up(&target, desired, error))
 		return NULL;
 	plan = target_plan(&target, error);
 	if (!plan)

@@ -316,11 +316,11 @@ struct untrack_result *execute(struct untrack *untrack, const struct execution *
 	struct untrack_result *result = NULL;
 	bool changed = false, ok = begin(&w) && commit_at_last(&w, &changed);
 
-	if (!ok || !changed) {
+	if ((!ok || !changed) && !(err && err->changed)) { /* what was made ready is not needed */
 		autoerror ignored = ERROR_INIT;
 
 		disarm(&w);
-		if (w.snapshot && !(err && err->changed))
+		if (w.snapshot)
 			store_drop_snapshot(untrack->store, w.snapshot, &ignored);
 	}
 	if (ok)

@@ -139,7 +139,7 @@ bool rehearse(const struct target *target, struct untrack_error *err)
 		    !push_copy(desired, pair->desired, pair->mark, err))
 			return false;
 	}
-	if (!netns_scratch(&ns, err) || !load_ruleset(&ns, live, err))
+	if (!scratch_with_devices(target, &ns, err) || !load_ruleset(&ns, live, err))
 		return false;
 	kernel = kernel_open(&ns, err);
 	if (!kernel || !play(kernel, desired, err))

@@ -7,6 +7,7 @@
 #include "kernel/kernel.h"
 #include "view/plan.h"
 
+#include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,79 @@ bool load_ruleset(const struct netns *ns, const struct ruleset *ruleset, struct 
 	return kernel_commit(kernel, plan, 0, false, err) == COMMIT_DONE;
 }
 
+static bool add_device(interfaces *list, const char *name, struct untrack_error *err)
+{
+	struct interface one = {.index = if_nametoindex(name)};
+
+	array_for_each(known, list) {
+		if (!strcmp(known->name, name))
+			return true;
+	}
+	strncpy(one.name, name, sizeof(one.name) - 1);
+	return array_push(list, one) ? true : error_memory(err);
+}
+
+/* NFTA_HOOK_DEV, and the names in NFTA_HOOK_DEVS. */
+static bool add_hook_devices(interfaces *list, struct span hook, struct untrack_error *err)
+{
+	const char *one = attr_find_text(hook, NFTA_HOOK_DEV);
+	struct span devices;
+
+	if (one && !add_device(list, one, err))
+		return false;
+	if (!attr_find(hook, NFTA_HOOK_DEVS, &devices))
+		return true;
+	attr_for_each(device, devices) {
+		if (attr_text(device.body) && !add_device(list, attr_text(device.body), err))
+			return false;
+	}
+	return true;
+}
+
+static bool add_table_devices(interfaces *list, const struct table *table,
+			      struct untrack_error *err)
+{
+	struct span hook;
+
+	if (!table)
+		return true;
+	array_for_each(chain, &table->chains) {
+		if (attr_find(buf_span(&(*chain)->attrs), NFTA_CHAIN_HOOK, &hook) &&
+		    !add_hook_devices(list, hook, err))
+			return false;
+	}
+	array_for_each(flowtable, &table->flowtables) {
+		if (attr_find(buf_span(&(*flowtable)->attrs), NFTA_FLOWTABLE_HOOK, &hook) &&
+		    !add_hook_devices(list, hook, err))
+			return false;
+	}
+	return true;
+}
+
+bool scratch_with_devices(const struct target *target, struct netns *ret_ns,
+			  struct untrack_error *err)
+{
+	autonetns ns = NETNS_OWN;
+	interfaces list = {0};
+	bool ok = true;
+
+	if (target->devices)
+		array_for_each(device, target->devices) {
+			ok = ok && (array_push(&list, *device) ? true : error_memory(err));
+		}
+	array_for_each(pair, &target->pairs) {
+		ok = ok && add_table_devices(&list, pair->live, err) &&
+		     add_table_devices(&list, pair->desired, err);
+	}
+	ok = ok && netns_scratch(&ns, err) && interfaces_mirror(&ns, &list, err);
+	array_free(&list);
+	if (!ok)
+		return false;
+	*ret_ns = ns;
+	ns = NETNS_OWN;
+	return true;
+}
+
 /* A table's skeleton: all that rules can name, but no rules, and no elements except those of anonymous
  * sets (which only come along with a rule). */
 static struct table *skeleton(const struct table *table)
@@ -37,6 +111,8 @@ static struct table *skeleton(const struct table *table)
 	if (!bones)
 		return NULL;
 	array_for_each(chain, &bones->chains) {
+		if (chain_is_bound(*chain))
+			continue; /* a part of the rule that jumps to it */
 		array_for_each(rule, &(*chain)->rules) {
 			rule_free(*rule);
 		}
@@ -115,19 +191,20 @@ static bool build_sides(struct rendering *s, const struct target *target, const 
 		const struct plan_step *step = &plan->steps.v[i];
 		bool delete = step->operation == OPERATION_DELETE;
 
-		if (step->kind == OBJECT_RULE && step->operation != OPERATION_FLUSH &&
+		if (step->kind == OBJECT_RULE &&
 		    !add_rule(delete ? s->before : s->after, step, &s->index[i]))
 			return false;
 	}
 	return true;
 }
 
-static struct listing *list(const struct ruleset *ruleset, struct untrack_error *err)
+static struct listing *list(const struct target *target, const struct ruleset *ruleset,
+			    struct untrack_error *err)
 {
 	autonetns ns = NETNS_OWN;
 	autofree char *json = NULL, *text = NULL;
 
-	if (!netns_scratch(&ns, err) || !load_ruleset(&ns, ruleset, err) ||
+	if (!scratch_with_devices(target, &ns, err) || !load_ruleset(&ns, ruleset, err) ||
 	    !nft_run(&ns, "list ruleset", NFT_JSON | NFT_HANDLES, &json, err) ||
 	    !nft_run(&ns, "list ruleset", NFT_HANDLES, &text, err)) {
 		error_prefix(err, "cannot print the change");
@@ -156,8 +233,8 @@ struct rendering *rendering_new(const struct target *target, const struct plan *
 		return NULL;
 	}
 	if (needs_listing(plan)) {
-		r->listed_before = list(r->before, err);
-		r->listed_after = r->listed_before ? list(r->after, err) : NULL;
+		r->listed_before = list(target, r->before, err);
+		r->listed_after = r->listed_before ? list(target, r->after, err) : NULL;
 		if (!r->listed_after)
 			return NULL;
 	}

@@ -16,5 +16,9 @@ struct untrack_result *render_result(const struct rendering *rendering, const st
 				     const texts *warnings, uint32_t generation, int status,
 				     struct untrack_error *err);
 
+/* A scratch namespace with stand-ins for the interfaces that the target's tables name. */
+bool scratch_with_devices(const struct target *target, struct netns *ret_ns,
+			  struct untrack_error *err);
+
 /* Loads a ruleset's tables into the namespace, as they are. */
 bool load_ruleset(const struct netns *ns, const struct ruleset *ruleset, struct untrack_error *err);

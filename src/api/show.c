@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* show: the live state of tables, as a document. */
 #include "api/context.h"
+#include "api/documents.h"
 #include "api/result.h"
 #include "base/cleanup.h"
 #include "compile/compile.h"
@@ -21,14 +22,18 @@ static enum read_depth names_only(void *arg, uint8_t family, const char *table)
 	return READ_NAME;
 }
 
-static bool is_wanted(const struct table *table, const struct untrack_document *document)
+/* The tables that the document names, or that bear our mark. */
+static bool is_wanted(const struct table *table, const struct untrack_document *document,
+		      const struct document_maker *made)
 {
 	const struct policy *policy = document ? document->document->policy : NULL;
 	const char *comment = table_comment(table);
 
 	if (policy)
 		return table->family == policy->family && !strcmp(table->name, policy->table);
-	return !document && comment && !strncmp(comment, "untrack ", 8);
+	if (document)
+		return ruleset_find(made->compiled, table->family, table->name);
+	return comment && !strncmp(comment, "untrack ", 8);
 }
 
 /* libnftables lists each table, in JSON or in text, in the namespace itself. */
@@ -49,8 +54,13 @@ struct untrack_result *untrack_show(struct untrack *untrack,
 	struct kernel *kernel = context_kernel(untrack, error);
 	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
 	autoclean(show_free_p) struct show *show = NULL;
+	autodocument_maker made = {0};
 	autobuf text = {0};
 
+	autoenter entered = netns_enter(&untrack->ns, error);
+	if (entered.failed ||
+	    (document && !document_maker_init(document->document, NULL, &made, error)))
+		return NULL;
 	ruleset = kernel ? kernel_read(kernel, names_only, NULL, error) : NULL;
 	show = ruleset ? show_new(error) : NULL;
 	if (!show)
@@ -58,7 +68,7 @@ struct untrack_result *untrack_show(struct untrack *untrack,
 	array_for_each(table, &ruleset->tables) {
 		autofree char *json = NULL, *listing = NULL;
 
-		if (!is_wanted(*table, document))
+		if (!is_wanted(*table, document, &made))
 			continue;
 		if (!list_table(untrack, *table, NFT_JSON, &json, error) ||
 		    !list_table(untrack, *table, 0, &listing, error) ||

@@ -192,6 +192,10 @@ bool target_of_removal(const struct target_maker *maker, struct untrack *untrack
 	    !accept_add_pairs(&target, NULL, mark, err) ||
 	    !target_add_sysctls(untrack, &target, NULL, err))
 		return false;
+	if (!target.pairs.n && !target.originals.n)
+		return error_set(err, ERROR_USAGE,
+				 "there is no table '%s' of untrack in this network namespace",
+				 target.owner);
 	*ret_target = target;
 	target = (struct target){0};
 	return true;

@@ -10,6 +10,7 @@
 #include "api/result.h"
 #include "base/array.h"
 #include "document/document.h"
+#include "kernel/mirror.h"
 #include "model/plan.h"
 #include "model/ruleset.h"
 #include "store/store.h"
@@ -36,6 +37,7 @@ struct target {
 	sysctl_values originals;     /* what they were before: recorded before any is written */
 	sysctl_values originals_end; /* what remains to be remembered afterwards */
 	texts warnings;
+	const interfaces *devices; /* borrowed: what a scratch namespace needs of interfaces, or NULL */
 };
 
 void target_free(struct target *target);
@@ -47,6 +49,8 @@ struct target_maker {
 		     struct target *ret_target, struct untrack_error *err);
 	const struct document *document;
 	const struct table *user_rules; /* the policy's `rules`, loaded and read back */
+	const struct ruleset *compiled; /* other documents: what libnftables made of them */
+	const interfaces *devices;      /* that they name */
 	bool take_over;
 	bool whole_ruleset;
 	const struct snapshot *snapshot;
@@ -56,6 +60,8 @@ struct target_maker {
 
 bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
 		      struct target *ret_target, struct untrack_error *err);
+bool target_of_ruleset(const struct target_maker *maker, struct untrack *untrack,
+		       struct target *ret_target, struct untrack_error *err);
 bool target_of_snapshot(const struct target_maker *maker, struct untrack *untrack,
 			struct target *ret_target, struct untrack_error *err);
 bool target_of_removal(const struct target_maker *maker, struct untrack *untrack,
@@ -71,6 +77,9 @@ bool target_same_base(const struct target *a, const struct target *b, bool *ret_
 /* Reads the live tables: owned ones whole, the others' rules as far as accept rules need it. */
 bool target_read(struct untrack *untrack, struct target *target, uint8_t family, const char *table,
 		 struct untrack_error *err);
+
+/* Is it a rule of iptables-nft's, which the kernel does not take back? */
+bool rule_has_xt(const struct rule *rule);
 
 /* "inet untrack" from family and name; owned by the caller. */
 char *table_title(uint8_t family, const char *name);

@@ -37,7 +37,7 @@ static void diff_free(struct diff *d)
 /* Chains and sets that belong to a rule come and go with it. */
 static bool chain_is_own(const struct chain *chain)
 {
-	return !(attr_find_be32(buf_span(&chain->attrs), NFTA_CHAIN_FLAGS) & NFT_CHAIN_BINDING);
+	return !chain_is_bound(chain);
 }
 
 static bool set_is_own(const struct set *set)
@@ -156,7 +156,7 @@ static bool match_all_rules(struct diff *d)
 static bool flush_chain(struct diff *d, const struct chain *chain)
 {
 	return !chain->rules.n || push(d, (struct plan_step){.operation = OPERATION_FLUSH,
-							     .kind = OBJECT_RULE,
+							     .kind = OBJECT_CHAIN,
 							     .table = d->live,
 							     .chain = chain});
 }

@@ -68,8 +68,7 @@ static bool jump_refers(const struct table *table, struct span data, const doome
 	if (is_doomed(doomed, OBJECT_CHAIN, name, 0))
 		return true;
 	chain = name ? table_find_chain(table, name) : NULL;
-	if (!chain ||
-	    !(attr_find_be32(buf_span(&chain->attrs), NFTA_CHAIN_FLAGS) & NFT_CHAIN_BINDING))
+	if (!chain || !chain_is_bound(chain))
 		return false;
 	array_for_each(rule, &chain->rules) {
 		if (expressions_refer(table, rule_expressions(*rule), doomed))

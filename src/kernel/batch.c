@@ -71,11 +71,6 @@ uint32_t batch_id(const struct batch *batch, const void *object)
 	return 0;
 }
 
-bool chain_is_bound(const struct chain *chain)
-{
-	return attr_find_be32(buf_span(&chain->attrs), NFTA_CHAIN_FLAGS) & NFT_CHAIN_BINDING;
-}
-
 /* --- tables, chains, objects ------------------------------------------------------------------------- */
 
 /* Flags are sent even when zero: without them a dormant table would stay so. */

@@ -53,8 +53,6 @@ uint32_t batch_new_id(struct batch *batch, const void *object);
 /* 0: it has none. */
 uint32_t batch_id(const struct batch *batch, const void *object);
 
-/* Chains of `jump { … }` come and go with their rule (NFT_CHAIN_BINDING). */
-bool chain_is_bound(const struct chain *chain);
 
 /* batch_rule.c */
 void batch_add_rule(struct batch *batch, const struct plan_step *step, struct untrack_error *err);

@@ -251,11 +251,6 @@ static bool set_names_equal(const struct tables *tables, struct span a, struct s
 	return set_contents_equal(tables, set_a, set_b);
 }
 
-static bool chain_is_bound(const struct chain *chain)
-{
-	return attr_find_be32(buf_span(&chain->attrs), NFTA_CHAIN_FLAGS) & NFT_CHAIN_BINDING;
-}
-
 /* A verdict's chain: by name, or by content where it is bound to its rule (`jump { … }`). */
 static bool chain_names_equal(const struct tables *tables, struct span a, struct span b)
 {

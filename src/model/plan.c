@@ -36,12 +36,11 @@ void plan_summarise(const struct plan *plan, struct plan_summary *ret_summary)
 {
 	*ret_summary = (struct plan_summary){0};
 	array_for_each(step, &plan->steps) {
-		size_t count = 1;
+		bool flush = step->operation == OPERATION_FLUSH; /* deletes a chain's rules */
+		size_t count = flush ? step->chain->rules.n
+				     : step->kind == OBJECT_ELEMENT ? step->count : 1;
 
-		if (step->kind == OBJECT_ELEMENT)
-			count = step->count;
-		else if (step->operation == OPERATION_FLUSH && step->chain)
-			count = step->chain->rules.n;
-		ret_summary->count[step->kind][step->operation] += count;
+		ret_summary->count[flush ? OBJECT_RULE : step->kind]
+				  [flush ? OPERATION_DELETE : step->operation] += count;
 	}
 }

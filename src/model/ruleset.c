@@ -363,6 +363,11 @@ bool chain_hook(const struct chain *chain, struct chain_hook *ret_hook)
 	return true;
 }
 
+bool chain_is_bound(const struct chain *chain)
+{
+	return attr_find_be32(buf_span(&chain->attrs), NFTA_CHAIN_FLAGS) & NFT_CHAIN_BINDING;
+}
+
 const char *hook_name(uint8_t family, uint32_t hook)
 {
 	static const char *const inet[] = {"prerouting", "input",       "forward",

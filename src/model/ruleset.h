@@ -134,6 +134,8 @@ struct chain_hook {
 	const char *type;  /* "filter", "nat", "route"; inside the chain's attrs */
 };
 bool chain_hook(const struct chain *chain, struct chain_hook *ret_hook);
+/* Is the chain a part of a rule (`jump { … }`), and comes and goes with it? */
+bool chain_is_bound(const struct chain *chain);
 /* "prerouting", … ; "?" if the family has no such hook. */
 const char *hook_name(uint8_t family, uint32_t hook);
 

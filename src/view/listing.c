@@ -193,8 +193,11 @@ static bool cut_handle(const char *line, size_t *len)
 static bool open_block(const char *line, size_t len, char **ret_word, char **ret_name)
 {
 	const char *space = memchr(line, ' ', len);
-	size_t word = space ? (size_t)(space - line) : len;
+	size_t word;
 
+	if (space && space - line == 2 && !memcmp(line, "ct", 2)) /* "ct helper NAME {" */
+		space = memchr(space + 1, ' ', len - 3);
+	word = space ? (size_t)(space - line) : len;
 	free(*ret_word);
 	free(*ret_name);
 	*ret_word = strndup(line, word);

@@ -74,8 +74,12 @@ static json_t *object_command(const struct plan_view *view, const struct plan_st
 
 static json_t *chain_command(const struct plan_view *view, const struct plan_step *step)
 {
-	json_t *all = object_command(view, step, "chain", step->chain->name);
-	json_t *body = json_object_get(json_object_get(all, "add"), "chain");
+	json_t *all, *body;
+
+	if (step->operation == OPERATION_FLUSH)
+		return command("flush", "chain", names(step, "name", step->chain->name));
+	all = object_command(view, step, "chain", step->chain->name);
+	body = json_object_get(json_object_get(all, "add"), "chain");
 
 	put_comment_of(body, chain_comment(step->chain));
 	return all;
@@ -95,8 +99,6 @@ static json_t *rule_command(const struct plan_view *view, const struct plan_step
 	const json_t *body;
 	json_t *rule;
 
-	if (step->operation == OPERATION_FLUSH)
-		return command("flush", "chain", names(step, "name", step->chain->name));
 	if (step->operation == OPERATION_DELETE) {
 		rule = names(step, "chain", step->chain->name);
 		json_object_set_new(rule, "handle", json_integer((json_int_t)step->rule->handle));
@@ -149,7 +151,6 @@ static json_t *summary_json(const struct plan *plan)
 	json_t *all = json_object();
 
 	plan_summarise(plan, &summary);
-	summary.count[OBJECT_RULE][OPERATION_DELETE] += summary.count[OBJECT_RULE][OPERATION_FLUSH];
 	for (size_t kind = 0; kind < OBJECT_KINDS; kind++) {
 		json_t *one = json_object();
 		bool any = false;

@@ -62,7 +62,7 @@ static void put_table(struct buf *out, const struct plan_step *step)
 static void put_object(struct buf *out, const struct plan_view *view, const struct plan_step *step,
 		       const char *kind, const char *name)
 {
-	bool delete = step->operation == OPERATION_DELETE;
+	bool delete = step->operation == OPERATION_DELETE || step->operation == OPERATION_FLUSH;
 	const struct listing *listing = delete ? view->before : view->after;
 	const char *word = kind, *body;
 
@@ -94,10 +94,6 @@ static void put_rule(struct buf *out, const struct plan_view *view, const struct
 		step->operation == OPERATION_DELETE ? view->before : view->after;
 	const char *text;
 
-	if (step->operation == OPERATION_FLUSH) {
-		put_head(out, step, "chain", step->chain->name);
-		return;
-	}
 	put_head(out, step, "rule", step->chain->name);
 	text = listing_rule_text(listing, step->table->family, step->table->name, step->chain->name,
 				 index);
@@ -183,7 +179,6 @@ char *view_plan_summary(const struct plan *plan, struct untrack_error *err)
 	char *text;
 
 	plan_summarise(plan, &summary);
-	summary.count[OBJECT_RULE][OPERATION_DELETE] += summary.count[OBJECT_RULE][OPERATION_FLUSH];
 	for (size_t verb = 0; verb < 3; verb++) {
 		bool first = true;
 		size_t begin = out.len;

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Targets of documents that are rulesets: the tables they name, or all there are. */
+#include "api/target.h"
+
+#include "base/cleanup.h"
+#include "diff/diff.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+static enum read_depth named_whole(void *arg, uint8_t family, const char *name)
+{
+	const struct target_maker *maker = arg;
+
+	return maker->whole_ruleset || ruleset_find(maker->compiled, family, name) ? READ_ALL
+										   : READ_NAME;
+}
+
+bool rule_has_xt(const struct rule *rule)
+{
+	struct span list = rule_expressions(rule);
+	struct expression expression;
+
+	while (expression_next(&list, &expression))
+		if (!strcmp(expression.name, "match") || !strcmp(expression.name, "target"))
+			return true;
+	return false;
+}
+
+static bool table_has_xt(const struct table *table)
+{
+	array_for_each(chain, &table->chains) {
+		array_for_each(rule, &(*chain)->rules) {
+			if (rule_has_xt(*rule))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A table that changes or goes must be one that a rollback can put back. */
+static bool check_reversible(const struct pair *pair, struct untrack_error *err)
+{
+	const struct table *live = pair->live;
+	bool same = false;
+
+	if (!live || (!live->unknown && !table_has_xt(live)))
+		return true;
+	if (pair->desired && !live->unknown && !diff_is_empty(live, pair->desired, &same, err))
+		return false;
+	if (same)
+		return true;
+	return error_set(err, ERROR_CONFLICT,
+			 "table '%s %s' %s: it could not be put back; expected a document that leaves "
+			 "it as it is, or does without it",
+			 family_name(live->family), live->name,
+			 live->unknown ? "holds something that cannot be read"
+				       : "holds rules of iptables-nft (xt expressions)");
+}
+
+/* Puts the live body of an attribute into the desired object. */
+static bool adopt(struct buf *desired, struct span live, uint16_t type)
+{
+	autobuf fresh = {0};
+	struct span body;
+	struct buf swap;
+
+	attr_for_each(item, buf_span(desired)) {
+		if (item.type != type)
+			attr_put(&fresh, item.type, item.body.data, item.body.len);
+	}
+	if (attr_find(live, type, &body))
+		attr_put(&fresh, type, body.data, body.len);
+	if (fresh.failed)
+		return false;
+	swap = *desired;
+	*desired = fresh;
+	fresh = swap;
+	return true;
+}
+
+static bool has(const struct buf *attrs, uint16_t type)
+{
+	struct span body;
+
+	return attr_find(buf_span(attrs), type, &body);
+}
+
+static bool adopt_set(struct set *desired, const struct set *live)
+{
+	const uint32_t dynamic = live->flags & ~desired->flags & NFT_SET_EVAL;
+	struct span attrs = buf_span(&live->attrs);
+
+	if (attr_find_be32(attrs, NFTA_SET_KEY_TYPE) ==
+		    attr_find_be32(buf_span(&desired->attrs), NFTA_SET_KEY_TYPE) &&
+	    !adopt(&desired->attrs, attrs, NFTA_SET_USERDATA))
+		return false;
+	if (!dynamic || (desired->flags | dynamic) != live->flags)
+		return true;
+	desired->flags = live->flags;
+	return adopt(&desired->attrs, attrs, NFTA_SET_FLAGS);
+}
+
+/*
+ * JSON of libnftables 1.0.6 has no words for comments of tables, chains and sets, for typeof, and for
+ * `flags dynamic`. What a document cannot say it does not deny: there the live ruleset stays as it is,
+ * or a dump would not apply over itself without making tables anew.
+ */
+static bool adopt_unsaid(struct table *desired, const struct table *live)
+{
+	struct span attrs = buf_span(&live->attrs);
+
+	if (!has(&desired->attrs, NFTA_TABLE_USERDATA) &&
+	    !adopt(&desired->attrs, attrs, NFTA_TABLE_USERDATA))
+		return false;
+	array_for_each(chain, &desired->chains) {
+		const struct chain *now = table_find_chain(live, (*chain)->name);
+
+		if (now && !has(&(*chain)->attrs, NFTA_CHAIN_USERDATA) &&
+		    !adopt(&(*chain)->attrs, buf_span(&now->attrs), NFTA_CHAIN_USERDATA))
+			return false;
+	}
+	array_for_each(set, &desired->sets) {
+		const struct set *now = table_find_set(live, (*set)->name);
+
+		if (now && !set_is_anonymous(*set) && !adopt_set(*set, now))
+			return false;
+	}
+	return true;
+}
+
+static bool add_pairs(const struct target_maker *maker, struct target *target,
+		      struct untrack_error *err)
+{
+	array_for_each(table, &maker->compiled->tables) {
+		struct table *live = ruleset_find(target->live, (*table)->family, (*table)->name);
+		struct table *desired = table_copy(*table);
+
+		if (!desired || (live && maker->document->kind == DOCUMENT_JSON &&
+				 !adopt_unsaid(desired, live))) {
+			table_free(desired);
+			return error_memory(err);
+		}
+		if (!target_add_pair(target, live, desired, NULL, err))
+			return false;
+	}
+	array_for_each(table, &target->live->tables) {
+		if (maker->whole_ruleset &&
+		    !ruleset_find(maker->compiled, (*table)->family, (*table)->name) &&
+		    !target_add_pair(target, *table, NULL, NULL, err))
+			return false;
+	}
+	array_for_each(pair, &target->pairs) {
+		if (!check_reversible(pair, err))
+			return false;
+	}
+	return true;
+}
+
+bool target_of_ruleset(const struct target_maker *maker, struct untrack *untrack,
+		       struct target *ret_target, struct untrack_error *err)
+{
+	struct kernel *kernel = context_kernel(untrack, err);
+	autotarget target = {0};
+
+	if (!kernel)
+		return false;
+	target.devices = maker->devices;
+	target.live = kernel_read(kernel, named_whole, (void *)(uintptr_t)maker, err);
+	if (!target.live || !add_pairs(maker, &target, err))
+		return false;
+	*ret_target = target;
+	target = (struct target){0};
+	return true;
+}
