@@ -45,7 +45,7 @@ void netns_close(struct netns *ns)
 	*ns = NETNS_OWN;
 }
 
-/* --- opening ----------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ opening */
 
 static bool is_number(const char *text)
 {
@@ -97,7 +97,7 @@ bool netns_open(const char *name, struct netns *ret_ns, struct untrack_error *er
 	return true;
 }
 
-/* --- what is done elsewhere --------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ what is done elsewhere */
 
 /* One errand: where to go, what to bring back. Runs in a thread or a child, so it says what failed
  * by errno and a word instead of an error object. */
@@ -324,11 +324,12 @@ int netns_netlink_socket(const struct netns *ns, int protocol, struct untrack_er
 		open_socket(&errand);
 	}
 	if (errand.failed)
-		error_errno(err, errand.failed, "netlink in the network namespace: %s", errand.step);
+		error_errno(err, errand.failed, "netlink in the network namespace: %s",
+			    errand.step);
 	return errand.fds[0];
 }
 
-/* --- identity ------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------ identity */
 
 static bool is_initial(void)
 {

@@ -172,7 +172,8 @@ bool netns_run(const struct netns *ns, netns_fn *fn, void *arg, struct buf *ret_
 		return error_errno(err, errno, "a process cannot be started");
 	}
 	if (!read_all(ends[0], &bytes))
-		error_set(err, ERROR_SYSTEM, "the answer from the network namespace is not readable");
+		error_set(err, ERROR_SYSTEM,
+			  "the answer from the network namespace is not readable");
 	close(ends[0]);
 	do
 		got = waitpid(pid, &status, 0);

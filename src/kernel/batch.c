@@ -71,7 +71,7 @@ uint32_t batch_id(const struct batch *batch, const void *object)
 	return 0;
 }
 
-/* --- tables, chains, objects ------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ tables, chains, objects */
 
 /* Flags are sent even when zero: without them a dormant table would stay so. */
 static void table_step(struct batch *batch, const struct plan_step *step)

@@ -60,8 +60,7 @@ void batch_delete_rule(struct batch *batch, const struct plan_step *step);
 void batch_flush_chain(struct batch *batch, const struct plan_step *step);
 
 /* batch_set.c */
-/* Its messages: definition, and all elements where that is wanted. The name of an anonymous set is a
- * template, of which the kernel makes one. */
+/* Its definition. The name of an anonymous set is a template, of which the kernel makes one. */
 void batch_add_set(struct batch *batch, const struct table *table, const struct set *set,
 		   uint16_t flags);
 void batch_set_name(struct buf *b, uint16_t type, const struct set *set);

@@ -61,7 +61,7 @@ static const struct chain *bound_chain(const struct table *table,
 	return chain && chain_is_bound(chain) ? chain : NULL;
 }
 
-/* --- expressions that name what has no name ----------------------------------------------------------------- */
+/* ------------------------------------------------------------------ names for what has none */
 
 static void put_set_user(struct batch *batch, const struct expression *expression,
 			 const struct set *set)
@@ -149,7 +149,7 @@ static void put_rule(struct batch *batch, const struct table *table, const struc
 	}
 }
 
-/* --- what a rule brings along --------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ what a rule brings along */
 
 static void bring_along(struct batch *batch, const struct table *table, const struct rule *rule,
 			struct untrack_error *err);
@@ -209,7 +209,7 @@ static void bring_along(struct batch *batch, const struct table *table, const st
 	}
 }
 
-/* --- steps --------------------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ steps */
 
 void batch_add_rule(struct batch *batch, const struct plan_step *step, struct untrack_error *err)
 {

@@ -6,11 +6,11 @@
 #include <linux/netlink.h>
 #include <string.h>
 
-/* A nested attribute holds at most 64 KiB, and the kernel reads only one ELEMENTS nest a message. */
+/* A nested attribute holds at most 64 KiB, and the kernel reads one ELEMENTS nest a message. */
 enum { NEST_SIZE = 60 * 1024 };
 
-/* Anonymous sets get their names from the kernel, by nft's own templates; ours need not be as short as
- * those must be (NFT_SET_MAX_ANONLEN). */
+/* Anonymous sets get their names from the kernel, by nft's own templates; ours need not be as short
+ * as those must be (NFT_SET_MAX_ANONLEN). */
 void batch_set_name(struct buf *b, uint16_t type, const struct set *set)
 {
 	if (!set_is_anonymous(set))
@@ -32,7 +32,7 @@ void batch_add_set(struct batch *batch, const struct table *table, const struct 
 	batch_end(batch, begin);
 }
 
-/* --- elements ------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ elements */
 
 /* The messages of one list of elements: a new one begins when the last is full. */
 struct element_writer {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A batch goes out as one sendmsg, and is done when that returns: the answers are in the queue then.
- * Each refused message is answered, and the last step asks for an answer in any case. So success is
+ * A batch goes out as one sendmsg, and is done when that returns: the answers are in the queue
+ * then. Each refused message is answered, and the last step asks for an answer in any case. So success is
  * that answer and no refusal, and cannot be lost: one answer always fits.
  */
 #include "kernel/kernel.h"
@@ -69,7 +69,8 @@ static bool collect(struct netlink *netlink, struct answers *answers, struct unt
 		if (received == -EAGAIN)
 			return true;
 		if (received < 0 && received != -ENOBUFS)
-			return error_errno(err, (int)-received, "the kernel's answer is not readable");
+			return error_errno(err, (int)-received,
+					   "the kernel's answer is not readable");
 		for (; len > 0 && mnl_nlmsg_ok(head, len); head = mnl_nlmsg_next(head, &len))
 			take_answer(answers, head);
 	}

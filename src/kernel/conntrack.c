@@ -23,7 +23,7 @@ struct raw_entry {
 	struct span attrs;
 };
 
-/* --- reading ----------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ reading */
 
 static struct span find(struct span attrs, uint16_t type)
 {
@@ -157,7 +157,7 @@ bool conntrack_each(conntrack_fn *fn, void *arg, struct untrack_error *err)
 	return netlink_open(&netlink, &NETNS_OWN, err) && each(&netlink, fn, arg, err);
 }
 
-/* --- deleting ------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------ deleting */
 
 enum { DELETE_AT_ONCE = 256 };
 
@@ -269,7 +269,7 @@ bool conntrack_delete_if(conntrack_fn *fn, void *arg, uint64_t *ret_deleted,
 	return ok;
 }
 
-/* --- status ----------------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ status */
 
 /* One answer for each processor. */
 static bool take_statistics(void *arg, const struct netlink_answer *answer,
@@ -291,7 +291,8 @@ bool conntrack_status(struct conntrack_status *ret_status, struct untrack_error 
 
 	if (!is_there())
 		return error_set(err, ERROR_SYSTEM,
-				 "there is no connection tracking here: nf_conntrack is not loaded");
+				 "there is no connection tracking here: nf_conntrack is not "
+				 "loaded");
 	if (!sysctl_read(SYSCTL_COUNT, &status.count, err) ||
 	    !sysctl_read(SYSCTL_MAX, &status.max, err) ||
 	    !sysctl_read(SYSCTL_BUCKETS, &status.buckets, err) ||

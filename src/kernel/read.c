@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading a ruleset as of one generation: dumps are not atomic, and a dump of elements can lose some
- * without being marked as interrupted. So the generation is read before and after, and every message
- * must bear it.
+ * Reading a ruleset as of one generation: dumps are not atomic, and a dump of elements can lose
+ * some without being marked as interrupted. So the generation is read before and after, and every
+ * message must bear it.
  */
 #include "kernel/kernel.h"
 
@@ -45,7 +45,7 @@ static bool keep_attrs(struct buf *attrs, const struct netlink_answer *answer,
 	return buf_ok(attrs, err);
 }
 
-/* --- objects, one a message -------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ objects, one a message */
 
 static bool take_table(void *arg, const struct netlink_answer *answer, struct untrack_error *err)
 {
@@ -229,7 +229,7 @@ static bool take_elements(void *arg, const struct netlink_answer *answer,
 	return buf_ok(&elements->bytes, err);
 }
 
-/* --- dumps ----------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ dumps */
 
 static enum netlink_outcome dump(struct reading *reading, uint8_t message, uint8_t family,
 				 const struct buf *attrs, netlink_fn *fn, struct untrack_error *err)

@@ -38,7 +38,7 @@ static struct span message_attrs(const struct batch *batch, const struct batch_m
 	return (struct span){batch->bytes.data + message->at + skip, head.nlmsg_len - skip};
 }
 
-/* --- where ------------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ where */
 
 static const char *object_type_name(uint32_t type)
 {
@@ -115,7 +115,8 @@ static void put_object(struct buf *out, const struct plan_step *step)
 }
 
 /* The attribute of the list that spans that place; its index counts from 0. */
-static bool find_at(struct span list, const uint8_t *place, struct attr *ret_attr, size_t *ret_index)
+static bool find_at(struct span list, const uint8_t *place, struct attr *ret_attr,
+		    size_t *ret_index)
 {
 	struct attr item;
 
@@ -193,7 +194,7 @@ static void put_place(struct buf *out, const struct refusal *refusal, const stru
 	}
 }
 
-/* --- why --------------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ why */
 
 /* What the errno means here, as far as it is certain. */
 static const char *cause(int code, uint8_t message, enum operation operation)
@@ -236,7 +237,8 @@ bool refusal_explain(const struct refusal *refusal, const struct batch *batch,
 
 	if (!message && refusal->code == EPERM)
 		return error_set(err, ERROR_PERMISSION,
-				 "changing the ruleset needs CAP_NET_ADMIN in this network namespace");
+				 "changing the ruleset needs CAP_NET_ADMIN in this network "
+				 "namespace");
 	if (!message)
 		return error_set(err, ERROR_KERNEL, "the kernel refused the transaction: %s",
 				 strerror(refusal->code));

@@ -116,7 +116,7 @@ ssize_t netlink_receive(struct netlink *netlink, bool wait)
 	return message.msg_flags & MSG_TRUNC ? -EMSGSIZE : len;
 }
 
-/* --- requests -------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ requests */
 
 struct exchange {
 	const struct netlink_request *request;

@@ -63,8 +63,8 @@ enum netlink_outcome {
 	NETLINK_FAILED,  /* with the error set */
 };
 
-/* Calls fn for each answer. When fn returns false the rest is read but not handed on, and the outcome
- * is NETLINK_FAILED if it set an error, NETLINK_DONE otherwise. */
+/* Calls fn for each answer. When fn returns false the rest is read but not handed on, and the
+ * outcome is NETLINK_FAILED if it set an error, NETLINK_DONE otherwise. */
 typedef bool netlink_fn(void *arg, const struct netlink_answer *answer, struct untrack_error *err);
 enum netlink_outcome netlink_ask(struct netlink *netlink, const struct netlink_request *request,
 				 netlink_fn *fn, void *arg, int *ret_errno,

@@ -8,7 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-/* --- generations ------------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------ generations */
 
 Test(commit, stale_plans_change_nothing, .init = set_up, .fini = tear_down)
 {
@@ -151,7 +151,7 @@ Test(commit, plans_age_with_expiring_elements, .init = set_up, .fini = tear_down
 	cr_assert_not(error_is_set(&err));
 }
 
-/* --- refusals ------------------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------ refusals */
 
 Test(commit, refusals_are_told_in_the_plans_words, .init = set_up, .fini = tear_down)
 {
@@ -230,7 +230,7 @@ Test(commit, needs_the_right_to_change, .init = set_up, .fini = tear_down)
 	cr_assert_not_null(strstr(err.message, "needs CAP_NET_ADMIN in this network namespace"));
 }
 
-/* --- size ------------------------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------ size */
 
 static struct set *big_set(uint32_t count)
 {

@@ -7,7 +7,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
-/* --- what is read goes back ----------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ what is read goes back */
 
 Test(kernel, takes_back_what_it_gave, .init = set_up, .fini = tear_down)
 {
@@ -75,7 +75,7 @@ Test(kernel, marks_what_cannot_go_back, .init = set_up, .fini = tear_down)
 	cr_assert_not(ruleset_find(ruleset, NFPROTO_INET, "mine")->unknown);
 }
 
-/* --- changes in place --------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ changes in place */
 
 /* Reads the live ruleset of `before`, after `want` was read from `after`; the listing of `after`. */
 static char *live_and_wanted(const char *before, const char *after, struct ruleset **ret_live,

@@ -32,7 +32,7 @@ static inline void tear_down(void)
 	error_clear(&err);
 }
 
-/* --- nft, the judge ---------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ nft, the judge */
 
 static inline void nft_file(const char *path)
 {
@@ -79,7 +79,7 @@ static inline void assert_listing(const char *expected)
 			 expected + same);
 }
 
-/* --- reading and plans ------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------ reading and plans */
 
 static inline enum read_depth read_to(void *arg, uint8_t family, const char *table)
 {
