@@ -126,6 +126,23 @@ UNTRACK_EXPORT struct untrack_result *untrack_show(struct untrack *untrack,
 						   bool as_text, struct untrack_error *error);
 UNTRACK_EXPORT struct untrack_result *untrack_status(struct untrack *untrack,
 						     struct untrack_error *error);
+struct untrack_top_options {
+	size_t size;
+	const char *by; /* fields to group by: "port", "address,state", …; NULL: port and address */
+	size_t limit;   /* at most that many groups; 0: all */
+};
+/* Who fills the connection table, largest first. */
+UNTRACK_EXPORT struct untrack_result *untrack_top(struct untrack *untrack,
+						  const struct untrack_top_options *options,
+						  struct untrack_error *error);
+struct untrack_flow_options {
+	size_t size;
+	bool svg; /* the text form is a drawing (SVG) */
+};
+/* A packet's path through the host: what stands at each hook, and where packets become untracked. */
+UNTRACK_EXPORT struct untrack_result *untrack_flow(struct untrack *untrack,
+						   const struct untrack_flow_options *options,
+						   struct untrack_error *error);
 /* Ends an armed rollback well. An error ("usage") if none is armed. */
 UNTRACK_EXPORT struct untrack_result *untrack_confirm(struct untrack *untrack,
 						      struct untrack_error *error);

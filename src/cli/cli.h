@@ -36,6 +36,11 @@ enum option_id {
 	OPTION_FORCE_LINT,
 	OPTION_AGAINST,
 	OPTION_TEXT,
+	OPTION_BY,
+	OPTION_LIMIT,
+	OPTION_WATCH,
+	OPTION_INTERVAL,
+	OPTION_SVG,
 };
 
 #define OPTION(id) (UINT32_C(1) << OPTION_##id)
@@ -64,6 +69,10 @@ struct invocation {
 	struct untrack_options context;
 	struct untrack_apply_options apply;
 	struct untrack_check_options check;
+	struct untrack_top_options top;
+	struct untrack_flow_options flow;
+	uint32_t limit;    /* --limit */
+	uint32_t interval; /* of --watch, in seconds */
 	enum color color;
 	bool json;
 	int verbosity; /* -1 quiet, 1 verbose */
@@ -87,7 +96,7 @@ extern const size_t command_count;
 const struct command *command_find(const char *name, struct untrack_error *err);
 
 command_fn run_status, run_show, run_check, run_diff, run_apply, run_confirm, run_rollback, run_history,
-	run_remove, run_guard, run_help;
+	run_remove, run_guard, run_help, run_top, run_flow;
 
 /* Reads argv by the tables. What is legal of it is in *in even when it fails, so that the error can be
  * reported in the form that was asked for. */
@@ -108,6 +117,13 @@ bool print_text(const char *text, struct untrack_error *err);
  * something says so if its result cannot be printed. NULL (the error is set) gives false. */
 bool print_result(const struct invocation *in, struct untrack_result *result, bool changes,
 		  int *ret_status, struct untrack_error *err);
+/* Makes a result again and again. */
+typedef struct untrack_result *look_fn(struct untrack *untrack, const struct invocation *in,
+				       struct untrack_error *err);
+/* Prints what `look` gives; with --watch every few seconds until SIGINT or SIGTERM: on a terminal in
+ * place, as many lines as it has, otherwise one behind the other. */
+bool print_look(const struct invocation *in, look_fn *look, int *ret_status,
+		struct untrack_error *err);
 /* To standard error, or as one JSON object to standard output. misuse: of the command line. */
 void print_error(const struct invocation *in, bool misuse, const struct untrack_error *err);
 /* A line to standard error with --verbose. */

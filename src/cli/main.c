@@ -23,6 +23,20 @@ const struct command commands[] = {
 	 .summary = "how full the connection table is, and what is kept out of it",
 	 .details = "Shows the fill level of the connection table, what was dropped, what turns\n"
 		    "tracking on, and the packets that each service took off, per direction.\n"},
+	{.name = "top",
+	 .run = run_top,
+	 .summary = "who fills the connection table, largest first",
+	 .details = "Counts entries by protocol, service port and local address (or by what --by\n"
+		    "says), with those that cannot be untracked: translated, read along by a\n"
+		    "helper, expected, in another zone, offloaded.\n",
+	 .options = OPTION(BY) | OPTION(LIMIT) | OPTION(WATCH) | OPTION(INTERVAL)},
+	{.name = "flow",
+	 .run = run_flow,
+	 .summary = "the path of a packet through this host",
+	 .details = "Shows every base chain of every table at every hook in priority order, legacy\n"
+		    "iptables too, where defragmentation, tracking, NAT and routing stand, and\n"
+		    "where packets become untracked.\n",
+	 .options = OPTION(SVG)},
 	{.name = "show",
 	 .operands = "[DOCUMENT...]",
 	 .run = run_show,

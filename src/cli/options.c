@@ -30,6 +30,11 @@ const struct option_row option_rows[] = {
 	{"force-lint", "CODE,...", "apply in spite of these findings", OPTION_FORCE_LINT, 0},
 	{"against", "FILE", "judge by a saved `nft list ruleset`, not by this host", OPTION_AGAINST,
 	 0},
+	{"by", "FIELD,...", "group by protocol, port, address, peer, state, zone, role", OPTION_BY, 0},
+	{"limit", "N", "at most that many groups; 0: all", OPTION_LIMIT, 0},
+	{"watch", NULL, "again and again, in place", OPTION_WATCH, 'w'},
+	{"interval", "SECONDS", "how often with --watch (2)", OPTION_INTERVAL, 0},
+	{"svg", NULL, "draw it", OPTION_SVG, 0},
 	{"text", NULL, "print in nft's own syntax", OPTION_TEXT, 0},
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(*option_rows);
@@ -110,6 +115,7 @@ static bool take_option(enum option_id id, const char *argument, struct invocati
 	case OPTION_HELP:
 	case OPTION_VERSION:
 	case OPTION_TEXT:
+	case OPTION_WATCH:
 		return true;
 	case OPTION_JSON:
 		return in->json = true;
@@ -154,6 +160,15 @@ static bool take_option(enum option_id id, const char *argument, struct invocati
 	case OPTION_AGAINST:
 		in->check.against = argument;
 		return true;
+	case OPTION_BY:
+		in->top.by = argument;
+		return true;
+	case OPTION_LIMIT:
+		return parse_number("--limit", argument, 0, UINT32_MAX, &in->limit, err);
+	case OPTION_INTERVAL:
+		return parse_number("--interval", argument, 1, 3600, &in->interval, err);
+	case OPTION_SVG:
+		return in->flow.svg = true;
 	}
 	return false;
 }
@@ -216,7 +231,10 @@ bool options_parse(int argc, char **argv, struct invocation *in, struct untrack_
 
 	*in = (struct invocation){.context.size = sizeof(in->context),
 				  .apply.size = sizeof(in->apply),
-				  .check.size = sizeof(in->check)};
+				  .check.size = sizeof(in->check),
+				  .top.size = sizeof(in->top),
+				  .flow.size = sizeof(in->flow),
+				  .interval = 2};
 	getopt_tables(longs, shorts);
 	opterr = 0;
 	/* It goes on behind an error: --json may come later, and the first error stays. */

@@ -8,6 +8,8 @@ _untrack()
 		--run-dir"
 	local -A own=(
 		[status]=""
+		[top]="--by --limit --watch --interval"
+		[flow]="--svg"
 		[show]="--text"
 		[check]="--against"
 		[diff]="--ruleset --take-over --no-rehearse"
@@ -49,7 +51,11 @@ _untrack()
 		COMPREPLY=($(compgen -f -- "$current"))
 		return
 		;;
-	--confirm | --generation | --force-lint)
+	--by)
+		COMPREPLY=($(compgen -W "protocol port address peer state zone role" -- "$current"))
+		return
+		;;
+	--confirm | --generation | --force-lint | --limit | --interval)
 		return
 		;;
 	esac
