@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * --watch: the same look again and again. On a terminal each frame is drawn over the last one, by moving
- * up as many lines as that had. Neither the terminal's modes nor its cursor are changed, so whatever ends
- * the program leaves it as it was.
+ * --watch: the same look again and again. On a terminal each frame is drawn over the last one, by
+ * moving up as many lines as that had. Neither the terminal's modes nor its cursor are changed, so
+ * whatever ends the program leaves it as it was.
  */
 #include "cli/cli.h"
 

@@ -25,7 +25,8 @@ static unsigned families_of(uint8_t family)
 	}
 }
 
-/* "eth0, eth1": the devices of an ingress or egress chain. NULL if it has none or without memory. */
+/* "eth0, eth1": the devices of an ingress or egress chain. NULL if it has none or without memory.
+ */
 static char *devices_of(const struct chain *chain)
 {
 	struct span hook, list;
@@ -91,7 +92,8 @@ static int32_t place_of(enum path_hook hook, const struct chain_hook *at)
 {
 	if (!at->type || strcmp(at->type, "nat") != 0)
 		return at->priority;
-	return hook == PATH_PREROUTING || hook == PATH_OUTPUT ? NF_IP_PRI_NAT_DST : NF_IP_PRI_NAT_SRC;
+	return hook == PATH_PREROUTING || hook == PATH_OUTPUT ? NF_IP_PRI_NAT_DST
+							      : NF_IP_PRI_NAT_SRC;
 }
 
 static bool is_dormant(const struct table *table)

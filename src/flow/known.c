@@ -115,10 +115,10 @@ static struct stage merge(enum stage_kind kind, int32_t priority,
 static bool add_known(struct path *path, const struct powers *powers, struct untrack_error *err)
 {
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		const enum stage_activity *activity =
-			known[i].kind == STAGE_NAT	    ? powers->nat
-			: known[i].kind == STAGE_DEFRAGMENT ? powers->defragment
-							    : powers->track;
+		const enum stage_activity *activity = known[i].kind == STAGE_NAT ? powers->nat
+						      : known[i].kind == STAGE_DEFRAGMENT
+							      ? powers->defragment
+							      : powers->track;
 		struct stage stage = merge(known[i].kind, known[i].priority, activity);
 
 		if (!stage_add(path, LANE_IP, known[i].hook, &stage, err))
@@ -151,9 +151,9 @@ static bool add_attached(struct path *path, const devices *list, enum path_hook 
 	struct buf names = {0};
 
 	array_for_each(device, list) {
-		if (kind == STAGE_XDP	     ? device->xdp
+		if (kind == STAGE_XDP	   ? device->xdp
 		    : hook == PATH_INGRESS ? device->tc_ingress
-					     : device->tc_egress)
+					   : device->tc_egress)
 			buf_printf(&names, "%s%s", names.len ? ", " : "", device->name);
 	}
 	if (names.len)

@@ -6,16 +6,17 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
-/* Which known stage a registered function is, by its name in the kernel of 5.14 to 6.18 and its module. */
+/* Which known stage a registered function is, by its name in the kernel of 5.14 to 6.18 and its
+ * module. */
 static bool is_kind(const struct registered_hook *hook, enum stage_kind *ret_kind)
 {
 	static const struct {
 		const char *part; /* of the function's name */
 		enum stage_kind kind;
 	} functions[] = {
-		{"defrag", STAGE_DEFRAGMENT},	 {"conntrack_in", STAGE_TRACK},
+		{"defrag", STAGE_DEFRAGMENT},	  {"conntrack_in", STAGE_TRACK},
 		{"conntrack_local", STAGE_TRACK}, {"confirm", STAGE_CONFIRM},
-		{"nf_nat_", STAGE_NAT},		 {"t_do_table", STAGE_LEGACY},
+		{"nf_nat_", STAGE_NAT},		  {"t_do_table", STAGE_LEGACY},
 		{"table_", STAGE_LEGACY},
 	};
 
@@ -30,8 +31,8 @@ static bool is_kind(const struct registered_hook *hook, enum stage_kind *ret_kin
 
 static unsigned families_of(uint8_t family)
 {
-	return family == NFPROTO_IPV4	? STAGE_IP
-	       : family == NFPROTO_IPV6 ? STAGE_IP6
+	return family == NFPROTO_IPV4	  ? STAGE_IP
+	       : family == NFPROTO_IPV6	  ? STAGE_IP6
 	       : family == NFPROTO_NETDEV ? STAGE_IP | STAGE_IP6
 					  : 0;
 }
@@ -50,9 +51,9 @@ static struct stage *find_stage(struct path *path, enum path_lane lane, enum pat
 	bool known = is_kind(hook, &kind);
 
 	array_for_each(stage, &path->hooks[lane][at]) {
-		if (hook->table && hook->chain ? is_chain(stage, hook)
-					       : known && stage->kind == kind &&
-							 stage->place == hook->priority)
+		if (hook->table && hook->chain
+			    ? is_chain(stage, hook)
+			    : known && stage->kind == kind && stage->place == hook->priority)
 			return stage;
 	}
 	return NULL;

@@ -13,8 +13,8 @@ bool stages_of_chains(struct path *path, const struct ruleset *ruleset, struct u
 /* Tables of legacy iptables, at the priorities that they have in the kernel. */
 bool stages_of_legacy(struct path *path, const struct path_sources *sources,
 		      struct untrack_error *err);
-/* Defragmentation, tracking, NAT, and what is attached to devices: where they stand, and whether they
- * are on as far as rules tell. */
+/* Defragmentation, tracking, NAT, and what is attached to devices: where they stand, and whether
+ * they are on as far as rules tell. */
 bool stages_of_kernel(struct path *path, const struct path_sources *sources,
 		      struct untrack_error *err);
 /* Corrects all that by what the kernel itself tells, and adds what is neither. */

@@ -19,7 +19,8 @@ static void socket_p(struct mnl_socket **socket)
 
 static struct mnl_socket *open_socket(void)
 {
-	autoclean(socket_p) struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	autoclean(socket_p) struct mnl_socket *socket =
+		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	int on = 1;
 
 	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)

@@ -163,7 +163,8 @@ static int compare_groups(const void *a, const void *b)
 void census_sort(struct census *census)
 {
 	if (census->groups.n)
-		qsort(census->groups.v, census->groups.n, sizeof(*census->groups.v), compare_groups);
+		qsort(census->groups.v, census->groups.n, sizeof(*census->groups.v),
+		      compare_groups);
 }
 
 unsigned census_group_state(const struct census_group *group)
@@ -180,12 +181,9 @@ static const struct {
 	const char *name;
 	unsigned fields;
 } field_names[] = {
-	{"protocol", CENSUS_PROTOCOL},
-	{"port", CENSUS_PROTOCOL | CENSUS_PORT},
-	{"address", CENSUS_ADDRESS},
-	{"peer", CENSUS_PEER},
-	{"state", CENSUS_STATE},
-	{"zone", CENSUS_ZONE},
+	{"protocol", CENSUS_PROTOCOL}, {"port", CENSUS_PROTOCOL | CENSUS_PORT},
+	{"address", CENSUS_ADDRESS},   {"peer", CENSUS_PEER},
+	{"state", CENSUS_STATE},       {"zone", CENSUS_ZONE},
 	{"role", CENSUS_ROLE},
 };
 #define FIELD_NAMES (sizeof(field_names) / sizeof(*field_names))
@@ -194,14 +192,15 @@ static bool unknown_field(const char *word, size_t length, struct untrack_error 
 {
 	char shown[TEXT_SHOWN_MAX];
 	autofree char *copy = strndup(word, length);
-	const char *meant = copy ? text_suggest(copy, field_names, FIELD_NAMES, sizeof(*field_names))
-				 : NULL;
+	const char *meant =
+		copy ? text_suggest(copy, field_names, FIELD_NAMES, sizeof(*field_names)) : NULL;
 
-	return error_set(err, ERROR_USAGE,
-			 "cannot count by '%s'; expected protocol, port, address, peer, state, zone or "
-			 "role, several with commas%s%s%s",
-			 text_show(word, length, shown), meant ? "; did you mean '" : "",
-			 meant ? meant : "", meant ? "'?" : "");
+	return error_set(
+		err, ERROR_USAGE,
+		"cannot count by '%s'; expected protocol, port, address, peer, state, zone or "
+		"role, several with commas%s%s%s",
+		text_show(word, length, shown), meant ? "; did you mean '" : "", meant ? meant : "",
+		meant ? "'?" : "");
 }
 
 bool census_parse_by(const char *text, unsigned *ret_by, struct untrack_error *err)
@@ -213,7 +212,7 @@ bool census_parse_by(const char *text, unsigned *ret_by, struct untrack_error *e
 		size_t length = strcspn(at, ","), i = 0;
 
 		while (i < FIELD_NAMES && (strlen(field_names[i].name) != length ||
-				     strncmp(field_names[i].name, at, length) != 0))
+					   strncmp(field_names[i].name, at, length) != 0))
 			i++;
 		if (i == FIELD_NAMES)
 			return unknown_field(at, length, err);

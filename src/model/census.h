@@ -39,9 +39,9 @@ struct census_group {
 	struct census_key key;
 	uint64_t entries;
 	uint64_t one_way; /* [UNREPLIED] */
-	uint64_t bytes;   /* both directions, where nf_conntrack_acct is on */
+	uint64_t bytes;	  /* both directions, where nf_conntrack_acct is on */
 	uint64_t packets;
-	uint64_t bound;   /* with at least one bond: they cannot be untracked */
+	uint64_t bound; /* with at least one bond: they cannot be untracked */
 	uint64_t bonds[BOND_KINDS];
 	uint32_t states[FLOW_STATES];
 };
@@ -52,8 +52,8 @@ struct census {
 	uint16_t ephemeral_from;
 	uint64_t entries;
 	ARRAY(struct census_group) groups; /* in order of appearance until census_sort() */
-	uint32_t *slots; /* hash table: 0, or the group's index + 1 */
-	size_t slot_count; /* a power of two */
+	uint32_t *slots;		   /* hash table: 0, or the group's index + 1 */
+	size_t slot_count;		   /* a power of two */
 	struct census_group all;
 };
 

@@ -19,11 +19,9 @@ bool inet_ranges_contain(const inet_ranges *ranges, enum inet_family family,
 		const struct inet_range *range = &ranges->v[middle];
 
 		if (range->family > family ||
-		    (range->family == family &&
-		     inet_compare(&range->first, address, family) > 0))
+		    (range->family == family && inet_compare(&range->first, address, family) > 0))
 			to = middle;
-		else if (range->family < family ||
-			 inet_compare(&range->last, address, family) < 0)
+		else if (range->family < family || inet_compare(&range->last, address, family) < 0)
 			from = middle + 1;
 		else
 			return true;
@@ -36,7 +34,8 @@ static bool is_group(enum inet_family family, const struct inet_address *address
 {
 	if (family == INET_V6)
 		return address->byte[0] == 0xff;
-	return (address->byte[0] & 0xf0) == 0xe0 || memcmp(address->byte, "\xff\xff\xff\xff", 4) == 0;
+	return (address->byte[0] & 0xf0) == 0xe0 ||
+	       memcmp(address->byte, "\xff\xff\xff\xff", 4) == 0;
 }
 
 static bool is_reply(const struct flow_entry *entry, bool from_here, uint16_t ephemeral_from)
@@ -108,18 +107,12 @@ unsigned flow_state(const struct flow_entry *entry)
 const char *flow_state_name(unsigned state)
 {
 	static const char *const names[FLOW_STATES] = {
-		[TCP_CONNTRACK_NONE] = "NONE",
-		[TCP_CONNTRACK_SYN_SENT] = "SYN_SENT",
-		[TCP_CONNTRACK_SYN_RECV] = "SYN_RECV",
-		[TCP_CONNTRACK_ESTABLISHED] = "ESTABLISHED",
-		[TCP_CONNTRACK_FIN_WAIT] = "FIN_WAIT",
-		[TCP_CONNTRACK_CLOSE_WAIT] = "CLOSE_WAIT",
-		[TCP_CONNTRACK_LAST_ACK] = "LAST_ACK",
-		[TCP_CONNTRACK_TIME_WAIT] = "TIME_WAIT",
-		[TCP_CONNTRACK_CLOSE] = "CLOSE",
-		[TCP_CONNTRACK_SYN_SENT2] = "SYN_SENT2",
-		[FLOW_STATE_UNREPLIED] = "UNREPLIED",
-		[FLOW_STATE_REPLIED] = "REPLIED",
+		[TCP_CONNTRACK_NONE] = "NONE",	       [TCP_CONNTRACK_SYN_SENT] = "SYN_SENT",
+		[TCP_CONNTRACK_SYN_RECV] = "SYN_RECV", [TCP_CONNTRACK_ESTABLISHED] = "ESTABLISHED",
+		[TCP_CONNTRACK_FIN_WAIT] = "FIN_WAIT", [TCP_CONNTRACK_CLOSE_WAIT] = "CLOSE_WAIT",
+		[TCP_CONNTRACK_LAST_ACK] = "LAST_ACK", [TCP_CONNTRACK_TIME_WAIT] = "TIME_WAIT",
+		[TCP_CONNTRACK_CLOSE] = "CLOSE",       [TCP_CONNTRACK_SYN_SENT2] = "SYN_SENT2",
+		[FLOW_STATE_UNREPLIED] = "UNREPLIED",  [FLOW_STATE_REPLIED] = "REPLIED",
 		[FLOW_STATE_ASSURED] = "ASSURED",
 	};
 

@@ -20,7 +20,8 @@ struct flow_sides {
 	uint16_t port; /* of the side that serves; 0 where the protocol has none */
 	const struct inet_address *address;
 	const struct inet_address *peer;
-	bool reversed; /* the entry was made by the side that serves: a reply that nothing expected */
+	bool reversed; /* the entry was made by the side that serves: a reply that nothing expected
+			*/
 };
 
 /*
@@ -28,8 +29,8 @@ struct flow_sides {
  * port that it gives to clients (net.ipv4.ip_local_port_range).
  *
  * The original destination serves, except in a [UNREPLIED] entry that shows a reply, which is what
- * one direction leaves behind when only the other one is untracked: from a port no client would have
- * (below 1024, or for this host's own packets below ephemeral_from) to one that clients have.
+ * one direction leaves behind when only the other one is untracked: from a port no client would
+ * have (below 1024, or for this host's own packets below ephemeral_from) to one that clients have.
  */
 struct flow_sides flow_sides(const struct flow_entry *entry, const inet_ranges *locals,
 			     uint16_t ephemeral_from);
@@ -39,10 +40,11 @@ bool inet_ranges_contain(const inet_ranges *ranges, enum inet_family family,
 
 /* Why an entry must stay tracked: bits. */
 enum flow_bond {
-	BOND_NAT = 1,      /* its addresses are translated */
+	BOND_NAT = 1,	   /* its addresses are translated */
 	BOND_HELPER = 2,   /* a helper reads along */
 	BOND_EXPECTED = 4, /* a helper announced it */
-	BOND_ZONE = 8,     /* not in the default zone: a template was attached before notrack could be */
+	BOND_ZONE =
+		8, /* not in the default zone: a template was attached before notrack could be */
 	BOND_OFFLOADED = 16, /* in a flowtable: its packets do not meet the rules */
 };
 #define BOND_KINDS 5

@@ -37,7 +37,7 @@ void path_free(struct path *path)
 
 const char *path_hook_name(enum path_hook hook)
 {
-	static const char *const names[PATH_HOOKS] = {"ingress", "prerouting", "input", "forward",
+	static const char *const names[PATH_HOOKS] = {"ingress", "prerouting",	"input", "forward",
 						      "output",	 "postrouting", "egress"};
 
 	return names[hook];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the services of loaded policies have taken off tracking, from their tables' named counters. */
+/* What the services of loaded policies have taken off tracking, from their tables' named counters.
+ */
 #pragma once
 
 #include "model/ruleset.h"
@@ -21,10 +22,10 @@ struct service_counter {
 	const struct table *table;
 	const char *name; /* the first name_length bytes of a counter's name, in the ruleset */
 	size_t name_length;
-	/* By hook and by the side where the service is: 'd' as destination, 's' as source. On the wire
-	 * a server's packets come in as prerouting 'd' and leave as output 's', a client's leave as
-	 * output 'd' and come in as prerouting 's'; a forward service has both in prerouting, a peer
-	 * 'd' in both. */
+	/* By hook and by the side where the service is: 'd' as destination, 's' as source. On the
+	 * wire a server's packets come in as prerouting 'd' and leave as output 's', a client's
+	 * leave as output 'd' and come in as prerouting 's'; a forward service has both in
+	 * prerouting, a peer 'd' in both. */
 	struct service_count prerouting_d, prerouting_s, output_d, output_s;
 };
 typedef ARRAY(struct service_counter) service_counters;

@@ -29,7 +29,8 @@ static const struct name_trait native[] = {
 	{"socket", TRAIT_DEFRAGMENTS, "socket"},
 };
 
-/* Likewise for x_tables (net/netfilter/xt_*.c); matches are in lower case, targets in upper case. */
+/* Likewise for x_tables (net/netfilter/xt_*.c); matches are in lower case, targets in upper case.
+ */
 static const struct name_trait compat[] = {
 	{"conntrack", TRAIT_TRACKS, "xt conntrack"},
 	{"state", TRAIT_TRACKS, "xt state"},
@@ -154,7 +155,8 @@ unsigned expression_traits(const struct expression *expression, const char **ret
 		return carried_traits(expression->data, NFTA_DYNSET_EXPR, NFTA_DYNSET_EXPRESSIONS,
 				      ret_why);
 	if (!strcmp(expression->name, "objref"))
-		return object_traits(attr_find_be32(expression->data, NFTA_OBJREF_IMM_TYPE), ret_why);
+		return object_traits(attr_find_be32(expression->data, NFTA_OBJREF_IMM_TYPE),
+				     ret_why);
 	if (!strcmp(expression->name, "match") || !strcmp(expression->name, "target"))
 		found = xt_trait(expression->data);
 	else
@@ -191,9 +193,10 @@ static void map_targets(const struct table *table, const char *name, rule_target
 		return;
 	for (size_t i = 0; i < set->elements.at.n; i++) {
 		struct span data;
-		const char *chain = attr_find(element_at(&set->elements, i), NFTA_SET_ELEM_DATA, &data)
-					    ? verdict_chain(data)
-					    : NULL;
+		const char *chain =
+			attr_find(element_at(&set->elements, i), NFTA_SET_ELEM_DATA, &data)
+				? verdict_chain(data)
+				: NULL;
 
 		if (chain)
 			fn(arg, chain);
@@ -212,7 +215,8 @@ void rule_targets(const struct table *table, const struct rule *rule, rule_targe
 		    attr_find(expression.data, NFTA_IMMEDIATE_DATA, &data))
 			chain = verdict_chain(data);
 		else if (!strcmp(expression.name, "lookup"))
-			map_targets(table, attr_find_text(expression.data, NFTA_LOOKUP_SET), fn, arg);
+			map_targets(table, attr_find_text(expression.data, NFTA_LOOKUP_SET), fn,
+				    arg);
 		if (chain)
 			fn(arg, chain);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A packet's path for people, for programs, and as a picture. Owned by the caller; NULL without memory. */
+/* A packet's path for people, for programs, and as a picture. Owned by the caller; NULL without
+ * memory. */
 #pragma once
 
 #include "base/buf.h"

@@ -103,7 +103,8 @@ static json_t *service_object(json_t *services, const char *name, const char *fa
 	json_t *service;
 	size_t i;
 
-	json_array_foreach (services, i, service) {
+	json_array_foreach(services, i, service)
+	{
 		const char *other, *other_family, *other_table;
 
 		if (json_unpack(service, "{s:s, s:s, s:s}", "name", &other, "family", &other_family,
@@ -121,8 +122,8 @@ static json_t *service_object(json_t *services, const char *name, const char *fa
 static void add_services(json_t *services, enum path_hook hook, const struct stage *stage)
 {
 	array_for_each(name, &stage->services) {
-		json_t *service = service_object(services, *name, family_name(stage->family),
-						 stage->table);
+		json_t *service =
+			service_object(services, *name, family_name(stage->family), stage->table);
 
 		json_array_append_new(json_object_get(service, "untracked_at"),
 				      json_pack("{s:s, s:i, s:o}", "hook", path_hook_name(hook),

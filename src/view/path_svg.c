@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The picture: what arrives goes down on the left, what leaves goes down on the right, and what is
- * forwarded crosses in the middle. A card is a hook; its stages stand in the order in which a packet meets
- * them. Heights are known before anything is drawn, since the canvas comes first.
+ * forwarded crosses in the middle. A card is a hook; its stages stand in the order in which a
+ * packet meets them. Heights are known before anything is drawn, since the canvas comes first.
  */
 #include "view/path.h"
 #include "view/svg.h"
@@ -17,19 +17,19 @@ enum {
 	LEFT = MARGIN,
 	MIDDLE = LEFT + COLUMN + GAP,
 	RIGHT = MIDDLE + COLUMN + GAP,
-	TOP = 92,	 /* where the columns begin */
-	STEP = 26,	 /* an arrow between two cards */
+	TOP = 92,  /* where the columns begin */
+	STEP = 26, /* an arrow between two cards */
 	REROUTE_STEP = 44,
 	CARD_HEAD = 28,
 	CARD_FOOT = 6,
-	INSET = 6,	 /* of a stage in its card */
+	INSET = 6, /* of a stage in its card */
 	STAGE_GAP = 4,
 	LOW_STAGE = 20,	 /* one line */
 	HIGH_STAGE = 35, /* two lines */
 	NOTE_LINE = 14,
 	NAT_INDENT = 8,
-	NUMBER = 46,	 /* where priorities end */
-	NAME = 56,	 /* where names begin */
+	NUMBER = 46, /* where priorities end */
+	NAME = 56,   /* where names begin */
 	NAME_MAX_CHARS = 33,
 	NOTE_MAX_CHARS = 40,
 	SERVICE_LINES = 3,
@@ -38,7 +38,8 @@ enum {
 	DECISION_WIDTH = 150,
 };
 
-/* --- stages ------------------------------------------------------------------------------------------- */
+/* --- stages
+ * ------------------------------------------------------------------------------------------- */
 
 static bool is_off(const struct stage *stage)
 {
@@ -65,8 +66,8 @@ static int put_lines(struct buf *out, const char *class, struct point at, const 
 		memcpy(line, text, kept);
 		line[kept] = '\0';
 		if (out)
-			svg_text(out, class, (struct point){at.x, at.y + lines * NOTE_LINE}, SVG_START,
-				 line, NOTE_MAX_CHARS + 2);
+			svg_text(out, class, (struct point){at.x, at.y + lines * NOTE_LINE},
+				 SVG_START, line, NOTE_MAX_CHARS + 2);
 		text += kept + (text[kept] == ' ');
 		lines++;
 	}
@@ -139,18 +140,24 @@ static void put_stage(struct buf *out, enum path_hook hook, const struct stage *
 		note_of(&note, hook, stage);
 	svg_box(out, class, box, 4);
 	if (untracks || vain)
-		svg_box(out, untracks ? "bar" : "badbar", (struct rect){box.x, box.y, 3, box.height}, 1);
+		svg_box(out, untracks ? "bar" : "badbar",
+			(struct rect){box.x, box.y, 3, box.height}, 1);
 	svg_text(out, "num", (struct point){box.x + NUMBER - INSET - indent, base}, SVG_END,
 		 buf_text(&number), 0);
-	svg_text(out, is_off(stage) ? "pale" : "name", (struct point){box.x + NAME - INSET - indent, base},
-		 SVG_START, buf_text(&name), NAME_MAX_CHARS - (*tag ? 7 : 0) - (indent ? 2 : 0));
+	svg_text(out, is_off(stage) ? "pale" : "name",
+		 (struct point){box.x + NAME - INSET - indent, base}, SVG_START, buf_text(&name),
+		 NAME_MAX_CHARS - (*tag ? 7 : 0) - (indent ? 2 : 0));
 	svg_text(out, "note", (struct point){box.x + box.width - 7, base}, SVG_END, tag, 0);
-	put_lines(out, untracks ? "yes" : vain ? "bad" : "note",
+	put_lines(out,
+		  untracks ? "yes"
+		  : vain   ? "bad"
+			   : "note",
 		  (struct point){box.x + NAME - INSET - indent, base + 14}, buf_text(&note));
 	out->failed |= name.failed || note.failed || number.failed;
 }
 
-/* --- cards -------------------------------------------------------------------------------------------- */
+/* --- cards
+ * -------------------------------------------------------------------------------------------- */
 
 static int card_height(const struct path *path, enum path_lane lane, enum path_hook hook)
 {
@@ -169,7 +176,8 @@ static void put_card(struct buf *out, const struct path *path, enum path_lane la
 	int y = at.y + CARD_HEAD;
 
 	svg_box(out, "card", card, 7);
-	svg_text(out, "h2", (struct point){at.x + 12, at.y + 19}, SVG_START, path_hook_name(hook), 0);
+	svg_text(out, "h2", (struct point){at.x + 12, at.y + 19}, SVG_START, path_hook_name(hook),
+		 0);
 	if (!path->hooks[lane][hook].n)
 		svg_text(out, "note", (struct point){at.x + NAME, y + 12}, SVG_START,
 			 "nothing registered", 0);
@@ -209,7 +217,8 @@ static void put_label(struct buf *out, int x, int y, enum svg_anchor anchor, con
 	svg_text(out, "label", (struct point){x, y}, anchor, text, 0);
 }
 
-/* --- where everything stands --------------------------------------------------------------------------- */
+/* --- where everything stands
+ * --------------------------------------------------------------------------- */
 
 struct plan_of_page {
 	int network_in, ingress, prerouting, decision, input, process_in;
@@ -291,8 +300,7 @@ static void put_leaving(struct buf *out, const struct path *path, const struct p
 	put_step(out, RIGHT, page->output - STEP, page->output);
 	put_card(out, path, LANE_IP, PATH_OUTPUT, (struct point){RIGHT, page->output});
 	put_step(out, RIGHT, output_end, page->postrouting);
-	put_label(out, RIGHT + COLUMN / 2 + 10, output_end + 19, SVG_START,
-		  "routed again if its");
+	put_label(out, RIGHT + COLUMN / 2 + 10, output_end + 19, SVG_START, "routed again if its");
 	put_label(out, RIGHT + COLUMN / 2 + 10, output_end + 32, SVG_START,
 		  "mark or address changed");
 	put_card(out, path, LANE_IP, PATH_POSTROUTING, (struct point){RIGHT, page->postrouting});
@@ -318,7 +326,8 @@ static void put_through(struct buf *out, const struct path *path, const struct p
 	svg_arrow(out, on, 3);
 }
 
-/* --- the rest of the page ------------------------------------------------------------------------------ */
+/* --- the rest of the page
+ * ------------------------------------------------------------------------------ */
 
 static void put_legend(struct buf *out)
 {
@@ -336,7 +345,8 @@ static void put_legend(struct buf *out)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		svg_box(out, rows[i].class, (struct rect){MIDDLE + 8, y, 26, 14}, 3);
-		svg_text(out, "note", (struct point){MIDDLE + 42, y + 11}, SVG_START, rows[i].text, 0);
+		svg_text(out, "note", (struct point){MIDDLE + 42, y + 11}, SVG_START, rows[i].text,
+			 0);
 		y += 21;
 	}
 	svg_text(out, "note", (struct point){MIDDLE + 8, y + 14}, SVG_START,
@@ -362,8 +372,8 @@ static void put_title(struct buf *out, const struct path *path)
 	out->failed |= line.failed;
 }
 
-static int put_lane(struct buf *out, const struct path *path, enum path_lane lane, const char *title,
-		    int y)
+static int put_lane(struct buf *out, const struct path *path, enum path_lane lane,
+		    const char *title, int y)
 {
 	int column = 0, row = 0, at = y + CARD_HEAD;
 

@@ -40,7 +40,7 @@ static void put_cell(struct buf *out, const char *text, size_t width, bool pad)
 
 static void put_where(struct buf *out, const struct stage *stage)
 {
-	const char *text = stage->devices && *stage->devices	     ? stage->devices
+	const char *text = stage->devices && *stage->devices	       ? stage->devices
 			   : stage->families == (STAGE_IP | STAGE_IP6) ? "ip ip6"
 			   : stage->families == STAGE_IP	       ? "ip"
 			   : stage->families == STAGE_IP6	       ? "ip6"
@@ -56,7 +56,8 @@ static void end_line(struct buf *out)
 	buf_putc(out, '\n');
 }
 
-/* How many bytes of the text go on a line of that many columns: up to a space, if it is too long. */
+/* How many bytes of the text go on a line of that many columns: up to a space, if it is too long.
+ */
 static size_t line_length(const char *text, size_t width)
 {
 	size_t columns = 0, length = strlen(text), at = 0, space = 0;
@@ -120,7 +121,8 @@ static void put_hook(struct buf *out, const struct path *path, enum path_lane la
 		title = "";
 	}
 	if (*title)
-		buf_printf(out, "  %-*s%*s  nothing registered\n", HOOK_WIDTH, title, PRIORITY_WIDTH, "");
+		buf_printf(out, "  %-*s%*s  nothing registered\n", HOOK_WIDTH, title,
+			   PRIORITY_WIDTH, "");
 }
 
 static void put_step(struct buf *out, const char *title, const char *what)
@@ -153,7 +155,8 @@ static bool lane_is_empty(const struct path *path, enum path_lane lane)
 	return true;
 }
 
-static void put_lane(struct buf *out, const struct path *path, enum path_lane lane, const char *title)
+static void put_lane(struct buf *out, const struct path *path, enum path_lane lane,
+		     const char *title)
 {
 	if (lane_is_empty(path, lane))
 		return;
@@ -178,10 +181,11 @@ static void put_tracking(struct buf *out, const struct path *path)
 	else
 		buf_printf(out, "Connection tracking is %s for IPv4, %s for IPv6.\n",
 			   activity_words(path->tracking[0]), activity_words(path->tracking[1]));
-	buf_puts(out, path->from_kernel
-			      ? "What is registered comes from the kernel.\n"
-			      : "What is registered is inferred from rules: this kernel does not tell "
-				"its hooks.\n");
+	buf_puts(out,
+		 path->from_kernel
+			 ? "What is registered comes from the kernel.\n"
+			 : "What is registered is inferred from rules: this kernel does not tell "
+			   "its hooks.\n");
 }
 
 char *view_path_text(const struct path *path)

@@ -34,8 +34,8 @@ static void put_name(struct buf *out, const char *name)
 
 static void legacy_title(struct buf *out, const struct stage *stage)
 {
-	const char *program = stage->family == NFPROTO_ARP	       ? "arptables"
-			      : stage->families == STAGE_IP6	       ? "ip6tables"
+	const char *program = stage->family == NFPROTO_ARP		  ? "arptables"
+			      : stage->families == STAGE_IP6		  ? "ip6tables"
 			      : stage->families == (STAGE_IP | STAGE_IP6) ? "iptables, ip6tables"
 									  : "iptables";
 
@@ -172,10 +172,14 @@ void stage_priority(struct buf *out, const struct stage *stage)
 const char *stage_kind_name(enum stage_kind kind)
 {
 	static const char *const names[] = {
-		[STAGE_XDP] = "xdp",		     [STAGE_QDISC] = "qdisc",
-		[STAGE_DEFRAGMENT] = "defragmentation", [STAGE_TRACK] = "tracking",
-		[STAGE_NAT] = "nat",		     [STAGE_CONFIRM] = "confirmation",
-		[STAGE_CHAIN] = "chain",	     [STAGE_LEGACY] = "legacy",
+		[STAGE_XDP] = "xdp",
+		[STAGE_QDISC] = "qdisc",
+		[STAGE_DEFRAGMENT] = "defragmentation",
+		[STAGE_TRACK] = "tracking",
+		[STAGE_NAT] = "nat",
+		[STAGE_CONFIRM] = "confirmation",
+		[STAGE_CHAIN] = "chain",
+		[STAGE_LEGACY] = "legacy",
 		[STAGE_OTHER] = "other",
 	};
 

@@ -16,8 +16,8 @@
 	".off{fill:none;stroke-dasharray:3 3}"
 
 /* What each class is coloured with: paper, ink, quiet ink, lines, and the fills. */
-#define RULES_COLORS(paper, ink, quiet, line, card, edge, kernel, chain, legacy, decision, good, bar,  \
-		     good_ink, wrong, wrong_ink, end, end_ink)                                     \
+#define RULES_COLORS(paper, ink, quiet, line, card, edge, kernel, chain, legacy, decision, good,   \
+		     bar, good_ink, wrong, wrong_ink, end, end_ink)                                \
 	".paper{fill:" paper "}text{fill:" ink "}.note,.num,.label,.pale{fill:" quiet "}"          \
 	".path{stroke:" line "}.head{fill:" line "}.card{fill:" card ";stroke:" edge "}"           \
 	".kernel{fill:" kernel ";stroke:" kernel "}.chain{fill:" chain ";stroke:" edge "}"         \
@@ -26,14 +26,18 @@
 	".yes{fill:" good_ink "}.vain{fill:" wrong "}.bad,.badbar{fill:" wrong_ink "}"             \
 	".pill{fill:" end "}.end{fill:" end_ink "}"
 
-static const char style[] =
-	"<style>" RULES_COMMON RULES_COLORS(
-		"#ffffff", "#1b2530", "#5d6a78", "#5d6a78", "#f5f7fa", "#cdd5de", "#e4eaf1", "#ffffff",
-		"#f4ead2", "#fffaf0", "#d9f2e3", "#1f9256", "#11643a", "#fce2de", "#a52c1a", "#2b3a4a",
-		"#ffffff") "@media (prefers-color-scheme:dark){"
-	RULES_COLORS("#12171c", "#e4eaf0", "#96a3b1", "#7f8d9b", "#181e25", "#36414c", "#2a3744",
-		     "#1f262e", "#3a311d", "#26241d", "#143626", "#3dbb78", "#7fdcaa", "#45201b",
-		     "#f29c8c", "#d7dfe7", "#12171c") "}</style>\n";
+static const char style[] = "<style>" RULES_COMMON RULES_COLORS(
+	"#ffffff", "#1b2530", "#5d6a78", "#5d6a78", "#f5f7fa", "#cdd5de", "#e4eaf1", "#ffffff",
+	"#f4ead2", "#fffaf0", "#d9f2e3", "#1f9256", "#11643a", "#fce2de", "#a52c1a", "#2b3a4a",
+	"#ffffff") "@media (prefers-color-scheme:dark){" RULES_COLORS("#12171c", "#e4eaf0",
+								      "#96a3b1", "#7f8d9b",
+								      "#181e25", "#36414c",
+								      "#2a3744", "#1f262e",
+								      "#3a311d", "#26241d",
+								      "#143626", "#3dbb78",
+								      "#7fdcaa", "#45201b",
+								      "#f29c8c", "#d7dfe7",
+								      "#12171c") "}</style>\n";
 
 /* XML text. What is no character of XML 1.0 was made visible before. */
 static void put_escaped(struct buf *out, const char *text, size_t length)
@@ -86,8 +90,8 @@ void svg_decision(struct buf *out, const char *class, struct rect rect)
 {
 	int half = rect.height / 2;
 
-	buf_printf(out, "<path class=\"%s\" d=\"M%d %dl%d %dh%dl%d %dl%d %dh%dz\"/>\n", class, rect.x,
-		   rect.y + half, half, -half, rect.width - 2 * half, half, half, -half,
+	buf_printf(out, "<path class=\"%s\" d=\"M%d %dl%d %dh%dl%d %dl%d %dh%dz\"/>\n", class,
+		   rect.x, rect.y + half, half, -half, rect.width - 2 * half, half, half, -half,
 		   rect.height - half, -(rect.width - 2 * half));
 }
 
@@ -96,7 +100,8 @@ void svg_decision(struct buf *out, const char *class, struct rect rect)
 void svg_arrow(struct buf *out, const struct point *points, unsigned count)
 {
 	struct point end = points[count - 1], before = points[count - 2];
-	int dx = (end.x > before.x) - (end.x < before.x), dy = (end.y > before.y) - (end.y < before.y);
+	int dx = (end.x > before.x) - (end.x < before.x),
+	    dy = (end.y > before.y) - (end.y < before.y);
 
 	buf_puts(out, "<path class=\"path\" d=\"");
 	for (unsigned i = 0; i < count; i++) {
@@ -127,7 +132,8 @@ static size_t prefix(const char *text, unsigned max)
 void svg_text(struct buf *out, const char *class, struct point at, enum svg_anchor anchor,
 	      const char *text, unsigned max)
 {
-	static const char *const anchors[] = {"", " text-anchor=\"middle\"", " text-anchor=\"end\""};
+	static const char *const anchors[] = {"", " text-anchor=\"middle\"",
+					      " text-anchor=\"end\""};
 	size_t length = strlen(text), kept = max ? prefix(text, max) : length;
 
 	buf_printf(out, "<text class=\"%s\" x=\"%d\" y=\"%d\"%s>", class, at.x, at.y,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writing SVG: shapes and texts by class, whose looks are told in one style sheet (light and dark). */
+/* Writing SVG: shapes and texts by class, whose looks are told in one style sheet (light and dark).
+ */
 #pragma once
 
 #include "base/buf.h"

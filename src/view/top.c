@@ -12,7 +12,8 @@ struct column {
 	const char *title;
 	unsigned fields;
 	bool left; /* aligned */
-	void (*cell)(struct buf *out, const struct census *census, const struct census_group *group);
+	void (*cell)(struct buf *out, const struct census *census,
+		     const struct census_group *group);
 };
 
 static void cell_entries(struct buf *out, const struct census *census,
@@ -49,7 +50,8 @@ static void cell_protocol(struct buf *out, const struct census *census,
 	buf_puts(out, protocol_text(group->key.protocol, room));
 }
 
-static void cell_port(struct buf *out, const struct census *census, const struct census_group *group)
+static void cell_port(struct buf *out, const struct census *census,
+		      const struct census_group *group)
 {
 	(void)census;
 	if (group->key.port)
@@ -71,19 +73,22 @@ static void cell_address(struct buf *out, const struct census *census,
 	put_address(out, group, &group->key.address);
 }
 
-static void cell_peer(struct buf *out, const struct census *census, const struct census_group *group)
+static void cell_peer(struct buf *out, const struct census *census,
+		      const struct census_group *group)
 {
 	(void)census;
 	put_address(out, group, &group->key.peer);
 }
 
-static void cell_role(struct buf *out, const struct census *census, const struct census_group *group)
+static void cell_role(struct buf *out, const struct census *census,
+		      const struct census_group *group)
 {
 	(void)census;
 	buf_puts(out, view_role((enum policy_role)group->key.role));
 }
 
-static void cell_zone(struct buf *out, const struct census *census, const struct census_group *group)
+static void cell_zone(struct buf *out, const struct census *census,
+		      const struct census_group *group)
 {
 	(void)census;
 	buf_printf(out, "%u", (unsigned)group->key.zone);
@@ -118,7 +123,8 @@ static void cell_bonds(struct buf *out, const struct census *census,
 	for (unsigned i = 0; i < BOND_KINDS; i++) {
 		if (!group->bonds[i])
 			continue;
-		buf_printf(out, "%s%s %s", separator, view_count(group->bonds[i], room), bond_name(i));
+		buf_printf(out, "%s%s %s", separator, view_count(group->bonds[i], room),
+			   bond_name(i));
 		separator = ", ";
 	}
 }
@@ -302,13 +308,15 @@ static void json_counts(struct buf *out, const struct census_group *group)
 	buf_puts(out, ", \"untrackable\": {");
 	for (unsigned i = 0; i < BOND_KINDS; i++)
 		buf_printf(out, "%s\"%s\": %" PRIu64, i ? ", " : "", bond_name(i), group->bonds[i]);
-	buf_printf(out, "}, \"untrackable_entries\": %" PRIu64 ", \"bytes\": %" PRIu64
-			", \"packets\": %" PRIu64 ", \"states\": {",
+	buf_printf(out,
+		   "}, \"untrackable_entries\": %" PRIu64 ", \"bytes\": %" PRIu64
+		   ", \"packets\": %" PRIu64 ", \"states\": {",
 		   group->bound, group->bytes, group->packets);
 	for (unsigned i = 0; i < FLOW_STATES; i++) {
 		if (!group->states[i])
 			continue;
-		buf_printf(out, "%s\"%s\": %" PRIu32, separator, flow_state_name(i), group->states[i]);
+		buf_printf(out, "%s\"%s\": %" PRIu32, separator, flow_state_name(i),
+			   group->states[i]);
 		separator = ", ";
 	}
 	buf_putc(out, '}');
@@ -328,9 +336,11 @@ char *view_top_json(const struct census *census, size_t limit)
 
 		buf_puts(&out, i ? ", " : "");
 		json_key(&out, census, group);
-		buf_printf(&out, ", \"entries\": %" PRIu64 ", \"one_way\": %" PRIu64
-				 ", \"percent\": %.2f",
-			   group->entries, group->one_way, view_percent(group->entries, census->entries));
+		buf_printf(&out,
+			   ", \"entries\": %" PRIu64 ", \"one_way\": %" PRIu64
+			   ", \"percent\": %.2f",
+			   group->entries, group->one_way,
+			   view_percent(group->entries, census->entries));
 		json_counts(&out, group);
 		buf_putc(&out, '}');
 	}

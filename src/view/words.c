@@ -40,8 +40,10 @@ const char *view_address(enum inet_family family, const struct inet_address *add
 
 const char *view_role(enum policy_role role)
 {
-	static const char *const names[] = {[ROLE_SERVER] = "server", [ROLE_CLIENT] = "client",
-					    [ROLE_FORWARD] = "forward", [ROLE_PEER] = "peer"};
+	static const char *const names[] = {[ROLE_SERVER] = "server",
+					    [ROLE_CLIENT] = "client",
+					    [ROLE_FORWARD] = "forward",
+					    [ROLE_PEER] = "peer"};
 
 	return names[role];
 }

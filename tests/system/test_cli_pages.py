@@ -85,8 +85,8 @@ def test_options_of_each_command_agree():
 
 
 def test_letters_agree():
-    letters = dict(re.findall(r"^  -(\w), --([a-z-]+)", help_text() + help_text("apply"),
-                              flags=re.M))
+    pages = "".join(help_text(command) for command in help_commands())
+    letters = dict(re.findall(r"^  -(\w), --([a-z-]+)", pages, flags=re.M))
     in_man = dict(re.findall(r"^\.It Fl (\w) , \\-([a-z-]+)", MAN.read_text(), flags=re.M))
     assert letters and letters == in_man
 

@@ -19,7 +19,8 @@ static struct inet_range range_of(const char *text)
 }
 
 static struct flow_entry entry_of(uint8_t protocol, const char *source, uint16_t source_port,
-				  const char *destination, uint16_t destination_port, uint32_t status)
+				  const char *destination, uint16_t destination_port,
+				  uint32_t status)
 {
 	struct flow_entry entry = {.protocol = protocol, .status = status};
 
@@ -67,8 +68,8 @@ Test(flow_sides, tell_who_serves)
 		  ROLE_FORWARD, 53, "203.0.113.1", "198.51.100.7");
 	sides_are(entry_of(IPPROTO_TCP, "127.0.0.1", 40000, "127.0.0.1", 6379, IPS_SEEN_REPLY),
 		  ROLE_SERVER, 6379, "127.0.0.1", "127.0.0.1");
-	sides_are(entry_of(IPPROTO_UDP, "2001:db8::7", 40000, "2001:db8::10", 53, 0), ROLE_SERVER, 53,
-		  "2001:db8::10", "2001:db8::7");
+	sides_are(entry_of(IPPROTO_UDP, "2001:db8::7", 40000, "2001:db8::10", 53, 0), ROLE_SERVER,
+		  53, "2001:db8::10", "2001:db8::7");
 	sides_are(entry_of(IPPROTO_ICMP, "198.51.100.7", 0, "192.0.2.10", 0, 0), ROLE_SERVER, 0,
 		  "192.0.2.10", "198.51.100.7");
 }
@@ -77,10 +78,10 @@ Test(flow_sides, see_through_replies_that_look_like_requests)
 {
 	sides_are(entry_of(IPPROTO_UDP, "192.0.2.10", 5353, "198.51.100.7", 40000, 0), ROLE_SERVER,
 		  5353, "192.0.2.10", "198.51.100.7");
-	sides_are(entry_of(IPPROTO_UDP, "198.51.100.7", 53, "192.0.2.10", 40000, 0), ROLE_CLIENT, 53,
-		  "192.0.2.10", "198.51.100.7");
-	sides_are(entry_of(IPPROTO_UDP, "198.51.100.7", 53, "203.0.113.1", 40000, 0), ROLE_FORWARD, 53,
-		  "198.51.100.7", "203.0.113.1");
+	sides_are(entry_of(IPPROTO_UDP, "198.51.100.7", 53, "192.0.2.10", 40000, 0), ROLE_CLIENT,
+		  53, "192.0.2.10", "198.51.100.7");
+	sides_are(entry_of(IPPROTO_UDP, "198.51.100.7", 53, "203.0.113.1", 40000, 0), ROLE_FORWARD,
+		  53, "198.51.100.7", "203.0.113.1");
 	/* Both sides spoke: the first packet was the client's. */
 	sides_are(entry_of(IPPROTO_UDP, "192.0.2.10", 5353, "198.51.100.7", 40000, IPS_SEEN_REPLY),
 		  ROLE_CLIENT, 40000, "192.0.2.10", "198.51.100.7");
@@ -95,8 +96,8 @@ Test(flow_sides, multicast_is_at_home_where_it_is_received)
 {
 	sides_are(entry_of(IPPROTO_UDP, "198.51.100.7", 5353, "224.0.0.251", 5353, 0), ROLE_SERVER,
 		  5353, "224.0.0.251", "198.51.100.7");
-	sides_are(entry_of(IPPROTO_UDP, "192.0.2.10", 5353, "224.0.0.251", 5353, 0), ROLE_CLIENT, 5353,
-		  "192.0.2.10", "224.0.0.251");
+	sides_are(entry_of(IPPROTO_UDP, "192.0.2.10", 5353, "224.0.0.251", 5353, 0), ROLE_CLIENT,
+		  5353, "192.0.2.10", "224.0.0.251");
 }
 
 static struct census *census_of(unsigned by)
@@ -115,8 +116,8 @@ Test(census, counts_by_group_and_bond)
 	const struct census_group *web;
 
 	for (unsigned i = 0; i < 10; i++) {
-		entry = entry_of(IPPROTO_TCP, "198.51.100.7", (uint16_t)(40000 + i), "192.0.2.10", 80,
-				 i < 3 ? 0 : IPS_SEEN_REPLY);
+		entry = entry_of(IPPROTO_TCP, "198.51.100.7", (uint16_t)(40000 + i), "192.0.2.10",
+				 80, i < 3 ? 0 : IPS_SEEN_REPLY);
 		entry.tcp_state = i < 3 ? TCP_CONNTRACK_SYN_SENT : TCP_CONNTRACK_TIME_WAIT;
 		if (i == 5)
 			entry.status |= IPS_DST_NAT;
@@ -177,8 +178,9 @@ Test(census, reads_what_to_count_by)
 	cr_assert_eq(by, CENSUS_STATE | CENSUS_PEER);
 	cr_assert_not(census_parse_by("port,", &by, NULL));
 	cr_assert_not(census_parse_by("ports", &by, &err));
-	cr_assert_str_eq(err.message, "cannot count by 'ports'; expected protocol, port, address, peer, "
-				      "state, zone or role, several with commas; did you mean 'port'?");
+	cr_assert_str_eq(err.message,
+			 "cannot count by 'ports'; expected protocol, port, address, peer, "
+			 "state, zone or role, several with commas; did you mean 'port'?");
 	error_clear(&err);
 }
 
@@ -189,8 +191,8 @@ Test(top, prints_groups_in_columns)
 	char *text;
 
 	for (unsigned i = 0; i < 1200; i++) {
-		entry = entry_of(IPPROTO_TCP, "198.51.100.7", (uint16_t)(40000 + i), "192.0.2.10", 80,
-				 IPS_SEEN_REPLY);
+		entry = entry_of(IPPROTO_TCP, "198.51.100.7", (uint16_t)(40000 + i), "192.0.2.10",
+				 80, IPS_SEEN_REPLY);
 		entry.tcp_state = i < 1000 ? TCP_CONNTRACK_TIME_WAIT : TCP_CONNTRACK_ESTABLISHED;
 		if (i < 212)
 			entry.status |= IPS_SRC_NAT;
@@ -200,13 +202,14 @@ Test(top, prints_groups_in_columns)
 	cr_assert(census_count(census, &entry));
 	census_sort(census);
 	text = view_top_text(census, 0);
-	cr_expect_str_eq(text,
-			 "1 201 entries in 2 groups, 1 one-way, 212 cannot be untracked\n"
-			 "\n"
-			 "entries   share  one-way  protocol  port  address       state           "
-			 "cannot be untracked\n"
-			 "  1 200  99.9 %           tcp         80  192.0.2.10    TIME_WAIT 83 %  212 nat\n"
-			 "      1   0.1 %        1  icmpv6          2001:db8::10  UNREPLIED\n");
+	cr_expect_str_eq(
+		text,
+		"1 201 entries in 2 groups, 1 one-way, 212 cannot be untracked\n"
+		"\n"
+		"entries   share  one-way  protocol  port  address       state           "
+		"cannot be untracked\n"
+		"  1 200  99.9 %           tcp         80  192.0.2.10    TIME_WAIT 83 %  212 nat\n"
+		"      1   0.1 %        1  icmpv6          2001:db8::10  UNREPLIED\n");
 	free(text);
 	text = view_top_text(census, 1);
 	cr_expect(strstr(text, "… and 1 more with 1 entries (0.1 %)\n"));
@@ -214,12 +217,16 @@ Test(top, prints_groups_in_columns)
 	text = view_top_json(census, 1);
 	cr_expect_str_eq(
 		text,
-		"{\"entries\": 1201, \"one_way\": 1, \"untrackable\": {\"nat\": 212, \"helper\": 0, "
+		"{\"entries\": 1201, \"one_way\": 1, \"untrackable\": {\"nat\": 212, \"helper\": "
+		"0, "
 		"\"expected\": 0, \"zone\": 0, \"offloaded\": 0}, \"untrackable_entries\": 212, "
-		"\"bytes\": 0, \"packets\": 0, \"states\": {\"ESTABLISHED\": 200, \"TIME_WAIT\": 1000, "
-		"\"UNREPLIED\": 1}, \"group_count\": 2, \"groups\": [{\"protocol\": \"tcp\", \"port\": "
+		"\"bytes\": 0, \"packets\": 0, \"states\": {\"ESTABLISHED\": 200, \"TIME_WAIT\": "
+		"1000, "
+		"\"UNREPLIED\": 1}, \"group_count\": 2, \"groups\": [{\"protocol\": \"tcp\", "
+		"\"port\": "
 		"80, \"address\": \"192.0.2.10\", \"state\": \"TIME_WAIT\", \"entries\": 1200, "
-		"\"one_way\": 0, \"percent\": 99.92, \"untrackable\": {\"nat\": 212, \"helper\": 0, "
+		"\"one_way\": 0, \"percent\": 99.92, \"untrackable\": {\"nat\": 212, \"helper\": "
+		"0, "
 		"\"expected\": 0, \"zone\": 0, \"offloaded\": 0}, \"untrackable_entries\": 212, "
 		"\"bytes\": 0, \"packets\": 0, \"states\": {\"ESTABLISHED\": 200, \"TIME_WAIT\": "
 		"1000}}]}");
