@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The inside of lint.h: what the checks share. */
+#pragma once
+
+#include "lint/lint.h"
+#include "lint/walk.h"
+
+/* Packets that the document keeps out of tracking, on one of their journeys. */
+struct flow {
+	const struct policy_service *service; /* NULL: by a rule of the document */
+	const struct rule_facts *rule;        /* or NULL */
+	uint8_t nfproto;
+	enum journey journey;
+	bool opening; /* they open the conversation; the others answer it */
+	struct path path;
+};
+
+/* Entries of the connection table, of one service or (services NULL) of all rules together. */
+struct tally {
+	const struct policy_service *service;
+	uint64_t entries;
+	uint64_t natted;
+	uint64_t helped;
+	uint64_t expected;
+	uint64_t zoned;
+	uint64_t local; /* over lo */
+};
+
+struct lint {
+	const struct lint_input *input;
+	struct facts *facts;
+	struct facts *facts_before; /* or NULL */
+	struct walk walk;           /* owns the paths of flows */
+	ARRAY(struct flow) flows;
+	ARRAY(struct tally) tallies; /* of services in their order, then of rules */
+	uint64_t entries;
+	struct findings *findings; /* while lint_run() runs */
+	bool failed;               /* memory ran out */
+};
+
+bool flows_make(struct lint *lint);
+/* A walk for one question of a check. */
+struct walk lint_walk(const struct lint *lint, walk_fn *event, void *arg);
+/* The name of a flow's service, or NULL. */
+const char *flow_service(const struct flow *flow);
+/* What it is in words: "service 'web'", or "the notrack rule of inet t prerouting". Owned by arena. */
+const char *flow_words(struct lint *lint, const struct flow *flow);
+/* The same packets on their way back, on that journey. */
+struct path path_reverse(const struct path *path, enum journey from, enum journey to);
+/* The path as it set out, from what is told of it at a hook. */
+struct path path_origin(const struct path *path, uint32_t hook);
+/* Packets that are not over lo. False: there are none. Traffic over lo is let in everywhere, and says
+ * nothing about a firewall. */
+bool path_refuse_loopback(struct walk *walk, struct path *path, enum journey journey);
+/* Is it told to be traffic over lo only? */
+bool path_is_loopback(struct walk *walk, const struct path *path);
+/* Do some of these packets certainly get to the end of that journey? */
+bool lint_passes(const struct lint *lint, enum journey journey, uint32_t state,
+		 const struct path *path);
+/* The journey of what answers. */
+enum journey answer_journey(enum journey journey);
+/* Has the rule conditions that single out some of the packets that come to it? Families and
+ * protocols alone do not count, nor does the state. */
+bool rule_singles_out(const struct rule_facts *rule);
+bool rule_has_effect(const struct rule_facts *rule, enum effect effect);
+/* Is the rule in a table of the document? */
+bool lint_is_ours(const struct lint *lint, const struct chain_facts *chain);
+struct tally *lint_tally(struct lint *lint, const struct flow *flow);
+
+/* Where a finding is. */
+struct place {
+	const char *service;
+	const struct chain_facts *chain;
+	const struct rule_facts *rule; /* its chain counts instead, if set */
+};
+/* Adds a finding unless the same code stands at that place already. */
+void lint_find(struct lint *lint, const char *code, struct place place, const char *remedy,
+	       const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* "rule 7 of inet filter input", "the policy of inet filter input". Owned by the arena. */
+const char *place_words(struct lint *lint, const struct chain_facts *chain,
+			const struct rule_facts *rule);
+
+/* The checks; each adds findings of the codes that the table in lint.c gives it. */
+void check_accept(struct lint *lint);
+void check_broad(struct lint *lint);
+void check_bypass(struct lint *lint);
+void check_direction(struct lint *lint);
+void check_forwarded(struct lint *lint);
+void check_icmp(struct lint *lint);
+void check_interplay(struct lint *lint);
+void check_loose(struct lint *lint);
+void check_management(struct lint *lint);
+void check_raw(struct lint *lint);
+void check_regenerated(struct lint *lint);
+void check_tracking(struct lint *lint);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * no-accept: packets that a firewall lets in because it knows their connection are dropped once
+ * nothing is known of it. What a walk of untracked packets loses is asked again as new and as
+ * established ones; only where those pass is it the document's doing.
+ */
+#include "lint/check.h"
+
+#include <linux/netfilter.h>
+
+/* Losses looked into, for each flow. */
+#define LOSSES_MAX 64
+
+struct loss {
+	struct path origin;
+	const struct chain_facts *base;
+	const struct rule_facts *rule; /* NULL: by policy */
+};
+
+struct losing {
+	ARRAY(struct loss) losses;
+	bool passes;  /* some packets get through */
+	bool by_default; /* some are lost, not because a rule names them */
+	bool found;      /* something was said about them */
+	bool failed;
+	const struct chain_facts *by;
+	const struct rule_facts *by_rule;
+};
+
+/* Ahead of tracking all packets are alike. */
+static bool is_ahead(const struct chain_facts *base)
+{
+	return (base->hook.hook == NF_INET_PRE_ROUTING || base->hook.hook == NF_INET_LOCAL_OUT) &&
+	       base->hook.priority < PRIORITY_TRACKING;
+}
+
+/* By default: not by a rule that names the packets. */
+static bool is_default(const struct rule_facts *rule)
+{
+	return !rule || !rule_singles_out(rule);
+}
+
+static void note_loss(void *arg, struct walk *walk, enum event event, const struct path *path,
+		      const struct rule_facts *rule, const struct fact *fact)
+{
+	struct losing *losing = arg;
+
+	(void)fact;
+	if (event == EVENT_ARRIVED || event == EVENT_STOLEN)
+		losing->passes = true;
+	if (event != EVENT_DROP || is_ahead(walk->base))
+		return;
+	if (is_default(rule)) {
+		if (!losing->by_default) {
+			losing->by = walk->base;
+			losing->by_rule = rule;
+		}
+		losing->by_default = true;
+	}
+	if (path->assumed || losing->losses.n == LOSSES_MAX)
+		return;
+	if (!array_push(&losing->losses,
+			(struct loss){path_origin(path, walk->base->hook.hook), walk->base, rule}))
+		losing->failed = true;
+}
+
+/* --- the same packets, tracked ----------------------------------------------------------------------- */
+
+struct passing {
+	const struct chain_facts *base; /* where they were lost */
+	const struct rule_facts *rule;  /* what lets them through there */
+	bool arrived;
+};
+
+static void note_pass(void *arg, struct walk *walk, enum event event, const struct path *path,
+		      const struct rule_facts *rule, const struct fact *fact)
+{
+	struct passing *passing = arg;
+
+	(void)fact;
+	if (path->assumed)
+		return;
+	if (event == EVENT_ACCEPT && walk->base == passing->base && !passing->rule)
+		passing->rule = rule;
+	if (event == EVENT_ARRIVED || event == EVENT_STOLEN)
+		passing->arrived = true;
+}
+
+static bool passes_by(const struct lint *lint, enum journey journey, uint32_t state,
+		   const struct path *path, struct passing *passing)
+{
+	autowalk walk = lint_walk(lint, note_pass, passing);
+
+	walk.forced = true;
+	passing->arrived = false;
+	walk_journey(&walk, journey, state, *path);
+	return passing->arrived;
+}
+
+bool lint_passes(const struct lint *lint, enum journey journey, uint32_t state,
+		 const struct path *path)
+{
+	struct passing passing = {0};
+
+	return passes_by(lint, journey, state, path, &passing);
+}
+
+enum journey answer_journey(enum journey journey)
+{
+	return journey == JOURNEY_IN ? JOURNEY_OUT : journey == JOURNEY_OUT ? JOURNEY_IN : journey;
+}
+
+/* Would these packets have got through as part of a tracked connection? */
+static bool was_let_in(const struct lint *lint, const struct flow *flow, const struct loss *loss,
+		       struct passing *passing)
+{
+	enum journey opening = flow->opening ? flow->journey : answer_journey(flow->journey);
+	struct path first;
+
+	if (flow->opening && passes_by(lint, flow->journey, STATE_NEW, &loss->origin, passing))
+		return true;
+	/* The connection's first packet has the same ends, but may differ in all else. */
+	first = path_reverse(&loss->origin, flow->journey, opening);
+	if (flow->opening)
+		first = path_reverse(&first, opening, opening);
+	if (!passes_by(lint, opening, STATE_NEW, &first, passing))
+		return false;
+	passing->rule = NULL;
+	return passes_by(lint, flow->journey, STATE_ESTABLISHED, &loss->origin, passing);
+}
+
+static const char *const directions[] = {
+	[JOURNEY_IN] = "packets coming in",
+	[JOURNEY_THROUGH] = "packets passing through",
+	[JOURNEY_OUT] = "packets going out",
+};
+
+static const char remedy_accept[] =
+	"accept them where they are untracked (\"accept\": true for the service and the chain in "
+	"\"accept_in\", or a rule without ct state), or leave the service tracked";
+
+static void judge_losses(struct lint *lint, const struct flow *flow, struct losing *losing)
+{
+	array_for_each(loss, &losing->losses) {
+		struct passing passing = {.base = loss->base};
+		struct place place = {flow_service(flow), loss->base, loss->rule};
+
+		if (!was_let_in(lint, flow, loss, &passing))
+			continue;
+		if (!place.rule)
+			place.rule = passing.rule;
+		losing->found = true;
+		lint_find(lint, "no-accept", place, remedy_accept,
+			  "%s: %s are dropped by %s once they are untracked%s%s; live connections "
+			  "die at once",
+			  flow_words(lint, flow), directions[flow->journey],
+			  place_words(lint, loss->base, loss->rule),
+			  passing.rule ? "; tracked ones are accepted by " : "",
+			  passing.rule ? place_words(lint, NULL, passing.rule) : "");
+	}
+}
+
+/* --- services ---------------------------------------------------------------------------------------- */
+
+static void lose(struct lint *lint, const struct flow *flow, struct losing *losing)
+{
+	autowalk walk = lint_walk(lint, note_loss, losing);
+	struct path start = flow->path;
+
+	walk.forced = true;
+	if (!path_refuse_loopback(&walk, &start, flow->journey))
+		return;
+	array_free(&losing->losses);
+	walk_journey(&walk, flow->journey, STATE_UNTRACKED, start);
+	judge_losses(lint, flow, losing);
+	if (losing->failed || walk.arena.failed)
+		lint->failed = true;
+}
+
+/* Nothing lets any packet of one direction of the service in. */
+static void judge_direction(struct lint *lint, const struct flow *flow, const struct losing *losing)
+{
+	if (losing->passes || losing->found || !losing->by_default)
+		return;
+	lint_find(lint, "no-accept",
+		  (struct place){flow_service(flow), losing->by, losing->by_rule}, remedy_accept,
+		  "%s: %s are all dropped by %s: nothing accepts them untracked",
+		  flow_words(lint, flow), directions[flow->journey],
+		  place_words(lint, losing->by, losing->by_rule));
+}
+
+static bool same_direction(const struct flow *a, const struct flow *b)
+{
+	return a->service == b->service && a->journey == b->journey && a->opening == b->opening;
+}
+
+void check_accept(struct lint *lint)
+{
+	array_for_each(flow, &lint->flows) {
+		struct losing losing = {0};
+		bool first = true;
+
+		if (!flow->service) {
+			lose(lint, flow, &losing);
+			array_free(&losing.losses);
+			continue;
+		}
+		/* The flows of a direction are judged together: it passes if one of them does. */
+		for (struct flow *before = lint->flows.v; before < flow; before++)
+			first = first && !same_direction(before, flow);
+		for (struct flow *at = flow; first && at < lint->flows.v + lint->flows.n; at++)
+			if (same_direction(at, flow))
+				lose(lint, at, &losing);
+		if (first)
+			judge_direction(lint, flow, &losing);
+		array_free(&losing.losses);
+	}
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lint/facts.h"
+
+#include "lint/decode.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+
+unsigned key_bytes(enum key key)
+{
+	static const uint8_t bytes[KEYS] = {
+		[KEY_NFPROTO] = 1,  [KEY_ETHERTYPE] = 2, [KEY_L4PROTO] = 1,    [KEY_SADDR4] = 4,
+		[KEY_DADDR4] = 4,   [KEY_SADDR6] = 16,	 [KEY_DADDR6] = 16,    [KEY_SPORT] = 2,
+		[KEY_DPORT] = 2,    [KEY_TCPFLAGS] = 1,	 [KEY_ICMPTYPE] = 1,   [KEY_ICMPCODE] = 1,
+		[KEY_IIFNAME] = 16, [KEY_OIFNAME] = 16,	 [KEY_MARK] = 4,       [KEY_CTSTATE] = 4,
+		[KEY_SADDRTYPE] = 4, [KEY_DADDRTYPE] = 4,
+	};
+
+	return bytes[key];
+}
+
+const struct ranges *key_domain(struct arena *arena, enum key key)
+{
+	static const struct interval states[] = {{STATE_INVALID, STATE_INVALID},
+						 {STATE_ESTABLISHED, STATE_ESTABLISHED},
+						 {STATE_RELATED, STATE_RELATED},
+						 {STATE_NEW, STATE_NEW},
+						 {STATE_UNTRACKED, STATE_UNTRACKED}};
+
+	if (key == KEY_CTSTATE)
+		return ranges_make(arena, states, COUNT(states));
+	if (key == KEY_NFPROTO)
+		return ranges_make(arena,
+				   (const struct interval[]){{NFPROTO_IPV4, NFPROTO_IPV4},
+							     {NFPROTO_IPV6, NFPROTO_IPV6}},
+				   2);
+	return ranges_one(arena, 0, number_max(key_bytes(key)));
+}
+
+/* --- facts of one rule ------------------------------------------------------------------------------- */
+
+void decode_add(struct decoding *d, struct fact fact)
+{
+	struct rule_facts *rule = d->rule;
+
+	if (rule->n == d->capacity) {
+		size_t capacity = d->capacity ? 2 * d->capacity : 8;
+		struct fact *grown = arena_get(d->arena, capacity * sizeof(*grown));
+
+		if (!grown)
+			return;
+		if (rule->n)
+			memcpy(grown, rule->facts, rule->n * sizeof(*grown));
+		rule->facts = grown;
+		d->capacity = capacity;
+	}
+	rule->facts[rule->n++] = fact;
+	if (fact.kind == FACT_VERDICT || fact.kind == FACT_VERDICTS || fact.kind == FACT_MARK ||
+	    (fact.kind == FACT_EFFECT && fact.effect != EFFECT_LIMIT))
+		rule->inert = false;
+}
+
+void decode_opaque(struct decoding *d, const char *what, enum opaque kind, bool negated,
+		   struct span id, uint64_t more)
+{
+	decode_add(d, (struct fact){.kind = FACT_OPAQUE,
+				    .what = what,
+				    .opaque = {hash_bytes(more, id.data, id.len), kind, negated}});
+}
+
+void decode_effect(struct decoding *d, enum effect effect, const char *what)
+{
+	decode_add(d, (struct fact){.kind = FACT_EFFECT, .what = what, .effect = effect});
+}
+
+void decode_verdict(struct decoding *d, int32_t code, const char *chain)
+{
+	if (code == NFT_CONTINUE)
+		return;
+	decode_add(d, (struct fact){.kind = FACT_VERDICT, .verdict = {code, chain, NULL}});
+}
+
+void decode_in(struct decoding *d, enum key key, const struct interval *v, size_t n, bool negated)
+{
+	const struct ranges *ranges = ranges_make(d->arena, v, n);
+	const struct ranges *domain = key_domain(d->arena, key);
+
+	if (!ranges || !domain)
+		return;
+	ranges = negated ? ranges_without(d->arena, domain, ranges)
+			 : ranges_and(d->arena, domain, ranges);
+	if (!ranges)
+		return;
+	if (ranges_count(ranges, 2) == 1 && key == KEY_L4PROTO)
+		d->l4proto = (int)ranges->v[0].first;
+	if (ranges_count(ranges, 2) == 1 && key == KEY_NFPROTO)
+		d->nfproto = (uint8_t)ranges->v[0].first;
+	for (unsigned bit = 0; key == KEY_CTSTATE && bit < 7; bit++)
+		if (ranges_has(ranges, (number)1 << bit))
+			d->rule->states |= 1u << bit;
+	decode_add(d, (struct fact){.kind = FACT_RANGES, .in = {key, ranges}});
+}
+
+/* --- expressions ------------------------------------------------------------------------------------- */
+
+static void decode_notrack(struct decoding *d, struct span data)
+{
+	(void)data;
+	decode_effect(d, EFFECT_NOTRACK, "notrack");
+}
+
+static void decode_nat(struct decoding *d, struct span data)
+{
+	decode_effect(d, EFFECT_NAT,
+		      attr_find_be32(data, NFTA_NAT_TYPE) == NFT_NAT_SNAT ? "snat" : "dnat");
+	decode_verdict(d, NF_ACCEPT, NULL);
+}
+
+static void decode_masq(struct decoding *d, struct span data)
+{
+	(void)data;
+	decode_effect(d, EFFECT_NAT, "masquerade");
+	decode_verdict(d, NF_ACCEPT, NULL);
+}
+
+static void decode_redir(struct decoding *d, struct span data)
+{
+	(void)data;
+	decode_effect(d, EFFECT_NAT, "redirect");
+	decode_verdict(d, NF_ACCEPT, NULL);
+}
+
+static void decode_tproxy(struct decoding *d, struct span data)
+{
+	(void)data;
+	decode_effect(d, EFFECT_TPROXY, "tproxy");
+}
+
+static void decode_synproxy(struct decoding *d, struct span data)
+{
+	(void)data;
+	decode_effect(d, EFFECT_SYNPROXY, "synproxy");
+	decode_verdict(d, NF_STOLEN, NULL);
+}
+
+static void decode_flow(struct decoding *d, struct span data)
+{
+	(void)data;
+	decode_effect(d, EFFECT_FLOW, "flow add");
+}
+
+static void decode_reject(struct decoding *d, struct span data)
+{
+	(void)data;
+	decode_verdict(d, NF_DROP, NULL);
+}
+
+static void decode_queue(struct decoding *d, struct span data)
+{
+	(void)data;
+	decode_verdict(d, NF_QUEUE, NULL);
+}
+
+static void decode_fwd(struct decoding *d, struct span data)
+{
+	(void)data;
+	decode_verdict(d, NF_STOLEN, NULL);
+}
+
+static void decode_limit(struct decoding *d, struct span data)
+{
+	decode_effect(d, EFFECT_LIMIT, "limit");
+	decode_opaque(d, "limit", OPAQUE_FREE, false, data, (uint64_t)(uintptr_t)d->rule);
+}
+
+static void decode_quota(struct decoding *d, struct span data)
+{
+	decode_effect(d, EFFECT_LIMIT, "quota");
+	decode_opaque(d, "quota", OPAQUE_FREE, false, data, (uint64_t)(uintptr_t)d->rule);
+}
+
+static void decode_connlimit(struct decoding *d, struct span data)
+{
+	decode_effect(d, EFFECT_SET_ENTRY, "ct count");
+	decode_opaque(d, "ct count", OPAQUE_FREE, false, data, (uint64_t)(uintptr_t)d->rule);
+}
+
+/* An update of a set is a condition where it carries a limit or a count. */
+static void decode_dynset(struct decoding *d, struct span data)
+{
+	struct span list, body;
+	const char *name = NULL;
+
+	if (attr_find(data, NFTA_DYNSET_EXPR, &body)) {
+		name = attr_find_text(body, NFTA_EXPR_NAME);
+	} else if (attr_find(data, NFTA_DYNSET_EXPRESSIONS, &list)) {
+		struct expression expression;
+
+		while (expression_next(&list, &expression))
+			if (!name || strcmp(expression.name, "counter"))
+				name = expression.name;
+	}
+	if (!name)
+		return;
+	if (!strcmp(name, "limit") || !strcmp(name, "quota"))
+		decode_limit(d, data);
+	else if (!strcmp(name, "connlimit"))
+		decode_connlimit(d, data);
+}
+
+static void decode_rt(struct decoding *d, struct span data)
+{
+	load_other(d, "rt", data, NFTA_RT_DREG, OPAQUE_UNSURE);
+}
+
+static void decode_exthdr(struct decoding *d, struct span data)
+{
+	struct span body;
+
+	if (!attr_find(data, NFTA_EXTHDR_SREG, &body))
+		load_other(d, "exthdr", data, NFTA_EXTHDR_DREG, OPAQUE_FREE);
+}
+
+static void decode_socket(struct decoding *d, struct span data)
+{
+	load_other(d, "socket", data, NFTA_SOCKET_DREG, OPAQUE_FREE);
+}
+
+static void decode_osf(struct decoding *d, struct span data)
+{
+	load_other(d, "osf", data, NFTA_OSF_DREG, OPAQUE_FREE);
+}
+
+static void decode_numgen(struct decoding *d, struct span data)
+{
+	load_other(d, "numgen", data, NFTA_NG_DREG, OPAQUE_FREE);
+}
+
+static void decode_hash(struct decoding *d, struct span data)
+{
+	load_other(d, "hash", data, NFTA_HASH_DREG, OPAQUE_FREE);
+}
+
+static void decode_xfrm(struct decoding *d, struct span data)
+{
+	load_other(d, "ipsec", data, NFTA_XFRM_DREG, OPAQUE_UNSURE);
+}
+
+static void decode_tunnel(struct decoding *d, struct span data)
+{
+	load_other(d, "tunnel", data, NFTA_TUNNEL_DREG, OPAQUE_UNSURE);
+}
+
+static void decode_nothing(struct decoding *d, struct span data)
+{
+	(void)d;
+	(void)data;
+}
+
+struct decoder {
+	const char *name;
+	void (*decode)(struct decoding *d, struct span data);
+};
+
+static const struct decoder decoders[] = {
+	{"bitwise", load_bitwise},     {"byteorder", load_byteorder},
+	{"cmp", decode_cmp},	       {"connlimit", decode_connlimit},
+	{"counter", decode_nothing},   {"ct", load_ct},
+	{"dup", decode_nothing},       {"dynset", decode_dynset},
+	{"exthdr", decode_exthdr},     {"fib", load_fib},
+	{"flow_offload", decode_flow}, {"fwd", decode_fwd},
+	{"hash", decode_hash},	       {"immediate", load_immediate},
+	{"last", decode_nothing},      {"limit", decode_limit},
+	{"log", decode_nothing},       {"lookup", decode_lookup},
+	{"masq", decode_masq},	       {"match", decode_match},
+	{"meta", load_meta},	       {"nat", decode_nat},
+	{"notrack", decode_notrack},   {"numgen", decode_numgen},
+	{"objref", decode_objref},     {"osf", decode_osf},
+	{"payload", load_payload},     {"queue", decode_queue},
+	{"quota", decode_quota},       {"range", decode_range},
+	{"redir", decode_redir},       {"reject", decode_reject},
+	{"rt", decode_rt},	       {"socket", decode_socket},
+	{"synproxy", decode_synproxy}, {"target", decode_target},
+	{"tproxy", decode_tproxy},     {"tunnel", decode_tunnel},
+	{"xfrm", decode_xfrm},
+};
+
+static void decode_expression(struct decoding *d, const struct expression *expression)
+{
+	for (size_t i = 0; i < COUNT(decoders); i++) {
+		if (!strcmp(decoders[i].name, expression->name)) {
+			decoders[i].decode(d, expression->data);
+			return;
+		}
+	}
+	decode_opaque(d, "unknown expression", OPAQUE_UNSURE, false, expression->data, 0);
+}
+
+static void decode_rule(struct arena *arena, const struct facts_source *source,
+			const struct table *table, struct rule_facts *facts)
+{
+	struct decoding d = {.arena = arena,
+			     .source = source,
+			     .table = table,
+			     .nfproto = table->family,
+			     .l4proto = -1,
+			     .rule = facts};
+	struct span rest = rule_expressions(facts->rule);
+	struct expression expression;
+
+	facts->inert = true;
+	while (expression_next(&rest, &expression))
+		decode_expression(&d, &expression);
+}
+
+/* --- chains ------------------------------------------------------------------------------------------ */
+
+static const struct chain_facts *find_chain(const struct facts *facts, const struct table *table,
+					    const char *name)
+{
+	for (size_t i = 0; name && i < facts->n; i++)
+		if (facts->chains[i].table == table && !strcmp(facts->chains[i].chain->name, name))
+			return &facts->chains[i];
+	return NULL;
+}
+
+static void resolve(struct facts *facts, struct rule_facts *rule)
+{
+	for (size_t i = 0; i < rule->n; i++) {
+		struct fact *fact = &rule->facts[i];
+
+		if (fact->kind == FACT_VERDICT)
+			fact->verdict.target = find_chain(facts, rule->chain->table,
+							  fact->verdict.chain);
+		if (fact->kind != FACT_VERDICTS || !fact->boxes.verdicts)
+			continue;
+		struct verdict *resolved =
+			arena_get(&facts->arena, (fact->boxes.n + 1) * sizeof(*resolved));
+
+		if (!resolved)
+			return;
+		memcpy(resolved, fact->boxes.verdicts, (fact->boxes.n + 1) * sizeof(*resolved));
+		for (size_t j = 0; j <= fact->boxes.n; j++)
+			resolved[j].target = find_chain(facts, rule->chain->table,
+							resolved[j].chain);
+		fact->boxes.verdicts = resolved;
+	}
+}
+
+static void read_chain(struct facts *facts, const struct facts_source *source,
+		       struct chain_facts *chain)
+{
+	chain->base = chain_hook(chain->chain, &chain->hook);
+	chain->n = chain->chain->rules.n;
+	chain->rules = arena_get(&facts->arena, chain->n * sizeof(*chain->rules));
+	for (size_t i = 0; chain->rules && i < chain->n; i++) {
+		chain->rules[i].rule = chain->chain->rules.v[i];
+		chain->rules[i].chain = chain;
+		decode_rule(&facts->arena, source, chain->table, &chain->rules[i]);
+	}
+}
+
+static bool is_dormant(const struct table *table)
+{
+	return attr_find_be32(buf_span(&table->attrs), NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT;
+}
+
+struct facts *facts_new(const struct facts_source *sources, size_t n, struct untrack_error *err)
+{
+	struct facts *facts = calloc(1, sizeof(*facts));
+	size_t count = 0;
+
+	for (size_t s = 0; s < n; s++)
+		array_for_each(table, &sources[s].ruleset->tables)
+			count += (*table)->chains.n;
+	if (facts)
+		facts->chains = arena_get(&facts->arena, (count + 1) * sizeof(*facts->chains));
+	for (size_t s = 0; facts && facts->chains && s < n; s++) {
+		array_for_each(table, &sources[s].ruleset->tables) {
+			/* The chains of a dormant table are not registered: nothing reaches it. */
+			for (size_t i = 0; !is_dormant(*table) && i < (*table)->chains.n; i++) {
+				struct chain_facts *chain = &facts->chains[facts->n];
+
+				chain->table = *table;
+				chain->chain = (*table)->chains.v[i];
+				chain->age = facts->n++;
+				chain->source = s;
+				read_chain(facts, &sources[s], chain);
+			}
+		}
+	}
+	for (size_t i = 0; facts && i < facts->n; i++)
+		for (size_t j = 0; facts->chains[i].rules && j < facts->chains[i].n; j++)
+			resolve(facts, &facts->chains[i].rules[j]);
+	if (!facts || facts->arena.failed) {
+		facts_free(facts);
+		error_memory(err);
+		return NULL;
+	}
+	return facts;
+}
+
+void facts_free(struct facts *facts)
+{
+	if (!facts)
+		return;
+	arena_free(&facts->arena);
+	free(facts);
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a document keeps out of tracking: from a policy's services, or from its notrack rules. */
+#include "lint/check.h"
+
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <string.h>
+
+/* More are not judged one by one. */
+#define FLOWS_MAX 256
+
+static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
+
+static void add_flow(struct lint *lint, const struct flow *flow)
+{
+	if (lint->flows.n < FLOWS_MAX && !array_push(&lint->flows, *flow))
+		lint->failed = true;
+}
+
+/* --- services ---------------------------------------------------------------------------------------- */
+
+static bool demand_addresses(struct walk *walk, struct path *path, enum key key4, enum key key6,
+			     uint8_t nfproto, const inet_ranges *addresses)
+{
+	enum inet_family family = nfproto == NFPROTO_IPV4 ? INET_V4 : INET_V6;
+	size_t length = inet_length(family), n = 0;
+	struct interval *v;
+
+	if (!addresses->n)
+		return true;
+	v = arena_get(&walk->arena, addresses->n * sizeof(*v));
+	if (!v)
+		return false;
+	array_for_each(range, addresses)
+		if (range->family == family)
+			v[n++] = (struct interval){number_read(range->first.byte, length),
+						   number_read(range->last.byte, length)};
+	return n && path_demand(walk, path, nfproto == NFPROTO_IPV4 ? key4 : key6,
+				ranges_make(&walk->arena, v, n));
+}
+
+static bool demand_ports(struct walk *walk, struct path *path, enum key key,
+			 const port_ranges *ports)
+{
+	struct interval *v;
+	size_t n = 0;
+
+	if (!ports->n)
+		return true;
+	v = arena_get(&walk->arena, ports->n * sizeof(*v));
+	if (!v)
+		return false;
+	array_for_each(range, ports)
+		v[n++] = (struct interval){range->from, range->to};
+	return path_demand(walk, path, key, ranges_make(&walk->arena, v, n));
+}
+
+static bool demand_interfaces(struct walk *walk, struct path *path, enum key key,
+			      const texts *interfaces)
+{
+	struct interval *v;
+	size_t n = 0;
+
+	if (!interfaces->n)
+		return true;
+	v = arena_get(&walk->arena, interfaces->n * sizeof(*v));
+	if (!v)
+		return false;
+	array_for_each(name, interfaces) {
+		size_t length = strlen(*name);
+		bool prefix = length && (*name)[length - 1] == '*';
+		uint8_t low[16] = {0}, high[16] = {0};
+
+		length -= prefix;
+		if (length > sizeof(low))
+			length = sizeof(low);
+		memcpy(low, *name, length);
+		memset(high, prefix ? 0xff : 0, sizeof(high));
+		memcpy(high, *name, length);
+		v[n++] = (struct interval){number_read(low, 16), number_read(high, 16)};
+	}
+	return path_demand(walk, path, key, ranges_make(&walk->arena, v, n));
+}
+
+/* Which side of a flow's packets the service is. */
+enum side { SIDE_DESTINATION, SIDE_SOURCE };
+
+static bool service_path(struct walk *walk, const struct policy_match *match, uint8_t nfproto,
+			 uint8_t protocol, enum side ports, enum side addresses,
+			 enum journey journey, struct path *path)
+{
+	const inet_ranges *at = &match->addresses, *peers = &match->peers;
+	bool to = addresses == SIDE_DESTINATION;
+
+	path_init(walk, path, nfproto);
+	return path_demand_one(walk, path, KEY_L4PROTO, protocol) &&
+	       demand_ports(walk, path, ports == SIDE_DESTINATION ? KEY_DPORT : KEY_SPORT,
+			    &match->ports) &&
+	       demand_addresses(walk, path, KEY_DADDR4, KEY_DADDR6, nfproto, to ? at : peers) &&
+	       demand_addresses(walk, path, KEY_SADDR4, KEY_SADDR6, nfproto, to ? peers : at) &&
+	       (journey == JOURNEY_OUT ||
+		demand_interfaces(walk, path, KEY_IIFNAME, &match->interfaces)) &&
+	       (journey == JOURNEY_IN ||
+		demand_interfaces(walk, path, KEY_OIFNAME, &match->interfaces));
+}
+
+/* What the roles mean: the contract's table, with `addresses` the side of this host or (client) of
+ * its own end. */
+struct role_flow {
+	enum policy_role role;
+	enum journey journey;
+	enum side ports;
+	enum side addresses;
+	bool opening;
+};
+
+static const struct role_flow role_flows[] = {
+	{ROLE_SERVER, JOURNEY_IN, SIDE_DESTINATION, SIDE_DESTINATION, true},
+	{ROLE_SERVER, JOURNEY_OUT, SIDE_SOURCE, SIDE_SOURCE, false},
+	{ROLE_CLIENT, JOURNEY_OUT, SIDE_DESTINATION, SIDE_SOURCE, true},
+	{ROLE_CLIENT, JOURNEY_IN, SIDE_SOURCE, SIDE_DESTINATION, false},
+	{ROLE_FORWARD, JOURNEY_THROUGH, SIDE_DESTINATION, SIDE_DESTINATION, true},
+	{ROLE_FORWARD, JOURNEY_THROUGH, SIDE_SOURCE, SIDE_SOURCE, false},
+	{ROLE_PEER, JOURNEY_IN, SIDE_DESTINATION, SIDE_DESTINATION, true},
+	{ROLE_PEER, JOURNEY_OUT, SIDE_DESTINATION, SIDE_SOURCE, true},
+};
+
+static void add_service(struct lint *lint, const struct policy_service *service, uint8_t protocol,
+			const struct role_flow *role)
+{
+	for (size_t i = 0; i < sizeof(families); i++) {
+		struct flow flow = {.service = service,
+				    .nfproto = families[i],
+				    .journey = role->journey,
+				    .opening = role->opening};
+
+		if (service_path(&lint->walk, &service->match, families[i], protocol, role->ports,
+				 role->addresses, role->journey, &flow.path))
+			add_flow(lint, &flow);
+	}
+}
+
+static void add_services(struct lint *lint, const struct policy *policy)
+{
+	array_for_each(service, &policy->services) {
+		if (!array_push(&lint->tallies, (struct tally){.service = service}))
+			lint->failed = true;
+		array_for_each(protocol, &service->match.protocols)
+			for (size_t i = 0; i < sizeof(role_flows) / sizeof(*role_flows); i++)
+				if (role_flows[i].role == service->role)
+					add_service(lint, service, *protocol, &role_flows[i]);
+	}
+}
+
+/* --- rules ------------------------------------------------------------------------------------------- */
+
+struct gathering {
+	struct lint *lint;
+	uint8_t nfproto;
+	enum journey journey;
+};
+
+bool lint_is_ours(const struct lint *lint, const struct chain_facts *chain)
+{
+	return lint->input->document &&
+	       ruleset_find(lint->input->document, chain->table->family, chain->table->name);
+}
+
+/* A client's answers come from a fixed port, and a server's answers go out from one. */
+static bool is_opening(const struct path *path, struct walk *walk)
+{
+	const number all = 65536;
+	const struct ranges *from = path_values(walk, path, KEY_SPORT);
+	const struct ranges *to = path_values(walk, path, KEY_DPORT);
+
+	return !from || !to || ranges_count(from, all) == all || ranges_count(to, all) < all;
+}
+
+static void gather(void *arg, struct walk *walk, enum event event, const struct path *path,
+		   const struct rule_facts *rule, const struct fact *fact)
+{
+	struct gathering *gathering = arg;
+	struct flow flow = {.rule = rule,
+			    .nfproto = gathering->nfproto,
+			    .journey = gathering->journey};
+
+	if (event != EVENT_EFFECT || fact->effect != EFFECT_NOTRACK || path->assumed ||
+	    path->untracked || !lint_is_ours(gathering->lint, rule->chain))
+		return;
+	flow.path = path_origin(path, walk->base->hook.hook);
+	/* A mark that the rule asks for comes with the packet. */
+	flow.path.key[KEY_MARK] = path->key[KEY_MARK];
+	flow.opening = is_opening(path, walk);
+	add_flow(gathering->lint, &flow);
+}
+
+/* The paths must live as long as the lint, so its own walk makes them. */
+static void add_rules(struct lint *lint)
+{
+	static const enum journey journeys[] = {JOURNEY_IN, JOURNEY_THROUGH, JOURNEY_OUT};
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		for (size_t j = 0; j < sizeof(journeys) / sizeof(*journeys); j++) {
+			struct gathering gathering = {lint, families[i], journeys[j]};
+			struct path start;
+
+			if (journeys[j] == JOURNEY_THROUGH && lint->input->forwarding == KNOWN_NO)
+				continue;
+			path_init(&lint->walk, &start, families[i]);
+			start.key[KEY_MARK] = NULL;
+			lint->walk.event = gather;
+			lint->walk.arg = &gathering;
+			walk_raw(&lint->walk, journeys[j], start);
+		}
+	}
+	lint->walk.event = NULL;
+}
+
+bool flows_make(struct lint *lint)
+{
+	if (lint->input->policy)
+		add_services(lint, lint->input->policy);
+	else
+		add_rules(lint);
+	if (!array_push(&lint->tallies, (struct tally){0}))
+		lint->failed = true;
+	return !lint->failed && !lint->walk.arena.failed;
+}
+
+/* --- paths ------------------------------------------------------------------------------------------- */
+
+static const struct ranges *loopback_addresses(struct walk *walk, bool four)
+{
+	return four ? ranges_one(&walk->arena, 127u << 24, (127u << 24) + 0xffffff)
+		    : ranges_one(&walk->arena, 1, 1);
+}
+
+struct path path_origin(const struct path *path, uint32_t hook)
+{
+	struct path origin = *path;
+
+	if (hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_IN)
+		origin.key[KEY_OIFNAME] = path->oif;
+	if (hook == NF_INET_LOCAL_OUT)
+		origin.key[KEY_IIFNAME] = NULL;
+	origin.key[KEY_CTSTATE] = NULL;
+	origin.key[KEY_SADDRTYPE] = origin.key[KEY_DADDRTYPE] = NULL;
+	origin.key[KEY_MARK] = path->mark;
+	origin.oif = NULL;
+	origin.untracked = false;
+	origin.untracked_by = origin.template_by = NULL;
+	return origin;
+}
+
+bool path_refuse_loopback(struct walk *walk, struct path *path, enum journey journey)
+{
+	const enum key key = journey == JOURNEY_OUT ? KEY_OIFNAME : KEY_IIFNAME;
+	bool four = ranges_has(path->key[KEY_NFPROTO], NFPROTO_IPV4);
+	const struct ranges *all = key_domain(&walk->arena, four ? KEY_SADDR4 : KEY_SADDR6);
+	const struct ranges *local = loopback_addresses(walk, four);
+	const struct ranges *others = all && local ? ranges_without(&walk->arena, all, local) : NULL;
+	char lo[16] = "lo";
+
+	return path_refuse_one(walk, path, key, number_read(lo, sizeof(lo))) &&
+	       path_demand(walk, path, four ? KEY_SADDR4 : KEY_SADDR6, others) &&
+	       path_demand(walk, path, four ? KEY_DADDR4 : KEY_DADDR6, others);
+}
+
+bool path_is_loopback(struct walk *walk, const struct path *path)
+{
+	bool four = ranges_has(path->key[KEY_NFPROTO], NFPROTO_IPV4);
+	const struct ranges *local = loopback_addresses(walk, four);
+	const struct ranges *to = path->key[four ? KEY_DADDR4 : KEY_DADDR6];
+	const struct ranges *iif = path->key[KEY_IIFNAME];
+	char lo[16] = "lo";
+	number name = number_read(lo, sizeof(lo));
+
+	return (to && local && ranges_within(to, local)) ||
+	       (iif && iif->n == 1 && iif->v[0].first == name && iif->v[0].last == name);
+}
+
+static void exchange(struct path *path, enum key a, enum key b)
+{
+	const struct ranges *kept = path->key[a];
+
+	path->key[a] = path->key[b];
+	path->key[b] = kept;
+}
+
+struct path path_reverse(const struct path *path, enum journey from, enum journey to)
+{
+	struct path back = *path;
+
+	exchange(&back, KEY_SADDR4, KEY_DADDR4);
+	exchange(&back, KEY_SADDR6, KEY_DADDR6);
+	exchange(&back, KEY_SPORT, KEY_DPORT);
+	exchange(&back, KEY_IIFNAME, KEY_OIFNAME);
+	if (from == JOURNEY_OUT)
+		back.key[KEY_OIFNAME] = NULL;
+	if (to == JOURNEY_OUT)
+		back.key[KEY_IIFNAME] = NULL;
+	/* What differs from packet to packet. */
+	back.key[KEY_TCPFLAGS] = back.key[KEY_ICMPTYPE] = back.key[KEY_ICMPCODE] = NULL;
+	back.decisions = NULL;
+	return back;
+}
+
+/* --- the connection table ---------------------------------------------------------------------------- */
+
+static bool path_has(const struct path *path, enum key key, number value)
+{
+	return !path->key[key] || ranges_has(path->key[key], value);
+}
+
+static bool flow_has(const struct flow *flow, uint8_t protocol, const struct flow_tuple *tuple)
+{
+	bool four = flow->nfproto == NFPROTO_IPV4;
+	size_t length = four ? 4 : 16;
+
+	return path_has(&flow->path, KEY_L4PROTO, protocol) &&
+	       path_has(&flow->path, KEY_DPORT, tuple->destination_port) &&
+	       path_has(&flow->path, KEY_SPORT, tuple->source_port) &&
+	       path_has(&flow->path, four ? KEY_DADDR4 : KEY_DADDR6,
+			number_read(tuple->destination.byte, length)) &&
+	       path_has(&flow->path, four ? KEY_SADDR4 : KEY_SADDR6,
+			number_read(tuple->source.byte, length));
+}
+
+struct tally *lint_tally(struct lint *lint, const struct flow *flow)
+{
+	array_for_each(tally, &lint->tallies)
+		if (tally->service == flow->service)
+			return tally;
+	return NULL;
+}
+
+static bool is_loopback(const struct flow_entry *entry)
+{
+	static const struct inet_address one = {.byte = {[15] = 1}};
+
+	return entry->family == INET_V4 ? entry->original.destination.byte[0] == 127
+					: !memcmp(&entry->original.destination, &one, sizeof(one));
+}
+
+static void count(struct tally *tally, const struct flow_entry *entry)
+{
+	/* IPS_SRC_NAT, IPS_DST_NAT (linux/netfilter/nf_conntrack_common.h) */
+	tally->entries++;
+	tally->natted += !!(entry->status & (1u << 4 | 1u << 5));
+	tally->helped += entry->helper;
+	tally->expected += entry->expected;
+	tally->zoned += entry->zone != 0;
+	tally->local += is_loopback(entry);
+}
+
+void lint_count(struct lint *lint, const struct flow_entry *entry)
+{
+	uint8_t nfproto = entry->family == INET_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	struct tally *last = NULL;
+
+	lint->entries++;
+	array_for_each(flow, &lint->flows) {
+		struct tally *tally = lint_tally(lint, flow);
+
+		if (!tally || tally == last || flow->nfproto != nfproto ||
+		    (!flow_has(flow, entry->protocol, &entry->original) &&
+		     !flow_has(flow, entry->protocol, &entry->reply)))
+			continue;
+		count(tally, entry);
+		last = tally; /* the flows of one service are neighbours */
+	}
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lint/lint.h"
+
+#include "base/buf.h"
+#include "lint/check.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+struct code {
+	const char *name;
+	enum severity severity;
+	void (*check)(struct lint *lint);
+};
+
+/* Every code with its level, and what looks for it. One check may find several. */
+static const struct code codes[] = {
+	{"no-accept", SEVERITY_ERROR, check_accept},
+	{"nat", SEVERITY_ERROR, check_interplay},
+	{"template", SEVERITY_ERROR, check_raw},
+	{"priority", SEVERITY_ERROR, check_raw},
+	{"hook", SEVERITY_ERROR, check_raw},
+	{"synproxy", SEVERITY_ERROR, check_interplay},
+	{"helper", SEVERITY_ERROR, check_interplay},
+	{"management", SEVERITY_ERROR, check_management},
+	{"regenerated", SEVERITY_ERROR, check_regenerated},
+	{"one-way", SEVERITY_WARNING, check_direction},
+	{"icmp-error", SEVERITY_WARNING, check_icmp},
+	{"loopback", SEVERITY_WARNING, check_direction},
+	{"state-in-raw", SEVERITY_WARNING, check_raw},
+	{"flowtable", SEVERITY_WARNING, check_interplay},
+	{"ct-match", SEVERITY_WARNING, check_interplay},
+	{"broad-accept", SEVERITY_WARNING, check_broad},
+	{"forwarded", SEVERITY_WARNING, check_forwarded},
+	{"loose", SEVERITY_WARNING, check_loose},
+	{"raw-coexist", SEVERITY_WARNING, check_raw},
+	{"bypass", SEVERITY_WARNING, check_bypass},
+	{"no-tracking", SEVERITY_NOTE, check_tracking},
+};
+
+#define CODES (sizeof(codes) / sizeof(*codes))
+
+static const struct code *find_code(const char *name)
+{
+	for (size_t i = 0; i < CODES; i++)
+		if (!strcmp(codes[i].name, name))
+			return &codes[i];
+	return NULL;
+}
+
+bool lint_code_exists(const char *code)
+{
+	return find_code(code) != NULL;
+}
+
+/* --- findings ---------------------------------------------------------------------------------------- */
+
+static bool equal(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool is_known(const struct findings *findings, const struct finding *new)
+{
+	array_for_each(old, &findings->list)
+		if (old->code == new->code && equal(old->service, new->service) &&
+		    old->family == new->family && equal(old->table, new->table) &&
+		    equal(old->chain, new->chain) && old->handle == new->handle)
+			return true;
+	return false;
+}
+
+static bool copy(const char *text, char **ret)
+{
+	if (!text)
+		return true;
+	*ret = strdup(text);
+	return *ret != NULL;
+}
+
+void lint_find(struct lint *lint, const char *code, struct place place, const char *remedy,
+	       const char *format, ...)
+{
+	const struct chain_facts *chain = place.rule ? place.rule->chain : place.chain;
+	const struct code *entry = find_code(code);
+	struct findings new = {0};
+	struct finding finding = {0};
+	va_list args;
+
+	if (!entry)
+		return;
+	finding.code = entry->name;
+	finding.severity = entry->severity;
+	finding.family = chain ? chain->table->family : 0;
+	finding.handle = place.rule ? place.rule->rule->handle : 0;
+	va_start(args, format);
+	if (vasprintf(&finding.message, format, args) < 0)
+		finding.message = NULL;
+	va_end(args);
+	if (!copy(place.service, &finding.service) || !copy(remedy, &finding.remedy) ||
+	    !copy(chain ? chain->table->name : NULL, &finding.table) ||
+	    !copy(chain ? chain->chain->name : NULL, &finding.chain) || !finding.message)
+		lint->failed = true;
+	if (!is_known(lint->findings, &finding) && array_push(&lint->findings->list, finding))
+		return;
+	if (array_push(&new.list, finding))
+		findings_free(&new);
+	else
+		lint->failed = true;
+}
+
+/* --- words ------------------------------------------------------------------------------------------- */
+
+static const char *keep_words(struct lint *lint, struct buf *words)
+{
+	char *kept = words->failed ? NULL : arena_get(&lint->walk.arena, words->len + 1);
+
+	if (!kept) {
+		lint->failed = true;
+		return "";
+	}
+	memcpy(kept, buf_text(words), words->len);
+	return kept;
+}
+
+const char *place_words(struct lint *lint, const struct chain_facts *chain,
+			const struct rule_facts *rule)
+{
+	autobuf words = {0};
+
+	if (rule)
+		chain = rule->chain;
+	if (rule && rule->rule->handle)
+		buf_printf(&words, "rule %llu of ", (unsigned long long)rule->rule->handle);
+	else if (rule)
+		buf_printf(&words, "rule %zu of ", (size_t)(rule - chain->rules) + 1);
+	else
+		buf_puts(&words, "the policy of ");
+	buf_printf(&words, "%s %s %s", family_name(chain->table->family), chain->table->name,
+		   chain->chain->name);
+	return keep_words(lint, &words);
+}
+
+const char *flow_service(const struct flow *flow)
+{
+	return flow->service ? flow->service->name : NULL;
+}
+
+const char *flow_words(struct lint *lint, const struct flow *flow)
+{
+	autobuf words = {0};
+
+	if (flow->service)
+		buf_printf(&words, "service '%s'", flow->service->name);
+	else
+		buf_printf(&words, "what %s keeps untracked",
+			   place_words(lint, NULL, flow->rule));
+	return keep_words(lint, &words);
+}
+
+/* --- running ----------------------------------------------------------------------------------------- */
+
+struct walk lint_walk(const struct lint *lint, walk_fn *event, void *arg)
+{
+	return (struct walk){.facts = lint->facts, .event = event, .arg = arg};
+}
+
+struct lint *lint_new(const struct lint_input *input, struct untrack_error *err)
+{
+	const struct ruleset empty = {0};
+	struct facts_source after[] = {
+		{input->legacy ? input->legacy : &empty, NULL, 0},
+		{input->after, input->interfaces, input->interfaces_n},
+	};
+	struct facts_source before = {input->before, input->interfaces, input->interfaces_n};
+	autoclean(lint_free_p) struct lint *lint = calloc(1, sizeof(*lint));
+
+	if (!lint) {
+		error_memory(err);
+		return NULL;
+	}
+	lint->input = input;
+	lint->facts = facts_new(after, 2, err);
+	lint->facts_before = lint->facts && input->before ? facts_new(&before, 1, err) : NULL;
+	if (!lint->facts || (input->before && !lint->facts_before))
+		return NULL;
+	lint->walk.facts = lint->facts;
+	if (!flows_make(lint)) {
+		error_memory(err);
+		return NULL;
+	}
+	return steal_pointer(&lint);
+}
+
+void lint_free(struct lint *lint)
+{
+	if (!lint)
+		return;
+	walk_free(&lint->walk);
+	facts_free(lint->facts);
+	facts_free(lint->facts_before);
+	array_free(&lint->flows);
+	array_free(&lint->tallies);
+	free(lint);
+}
+
+/* Stable: within a level the order is that of the table of codes. */
+static void sort_findings(struct findings *findings)
+{
+	for (size_t i = 1; i < findings->list.n; i++) {
+		struct finding moved = findings->list.v[i];
+		size_t j = i;
+
+		for (; j > 0 && findings->list.v[j - 1].severity < moved.severity; j--)
+			findings->list.v[j] = findings->list.v[j - 1];
+		findings->list.v[j] = moved;
+	}
+}
+
+bool lint_run(struct lint *lint, struct findings *findings, struct untrack_error *err)
+{
+	lint->findings = findings;
+	for (size_t i = 0; i < CODES; i++) {
+		bool done = false;
+
+		for (size_t j = 0; j < i; j++)
+			done = done || codes[j].check == codes[i].check;
+		if (!done)
+			codes[i].check(lint);
+	}
+	lint->findings = NULL;
+	sort_findings(findings);
+	return (!lint->failed && !lint->walk.arena.failed) || error_memory(err);
+}

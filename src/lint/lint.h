@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What would break? Judges a ruleset as it will be after an apply, on the facts of its host. Pure:
+ * all it knows comes in as data, and what it finds goes out as data.
+ *
+ * lint_new(), then lint_count() for each entry of the connection table (if there is one to see),
+ * then lint_run() once.
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "lint/facts.h"
+#include "model/finding.h"
+#include "model/flow_entry.h"
+#include "model/policy.h"
+#include "model/ruleset.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum known { KNOWN_NO, KNOWN_YES, KNOWN_NOT };
+
+/* The session that applies: sshd's SSH_CONNECTION. */
+struct lint_session {
+	enum inet_family family; /* INET_ANY: there is none */
+	struct inet_address peer;
+	struct inet_address local;
+	uint16_t peer_port;
+	uint16_t local_port;
+};
+
+struct lint_input {
+	const struct ruleset *before;   /* all live tables, rules and sets read; NULL: unknown */
+	const struct ruleset *after;    /* all tables as they will be */
+	const struct ruleset *document; /* the tables that the document declares; names count */
+	const struct ruleset *legacy;   /* iptables' legacy tables, as iptables-nft would hold them */
+	const struct policy *policy;    /* or NULL: the document is no policy */
+	const struct host_interface *interfaces;
+	size_t interfaces_n;
+	enum known forwarding;          /* does this host route packets? */
+	enum known tcp_loose;           /* nf_conntrack_tcp_loose */
+	struct lint_session session;
+	const uint16_t *failsafe;       /* TCP ports that must stay reachable */
+	size_t failsafe_n;
+};
+
+struct lint;
+
+/* Borrows the input, which must outlive it. */
+struct lint *lint_new(const struct lint_input *input, struct untrack_error *err);
+void lint_free(struct lint *lint);
+DEFINE_AUTOCLEAN(struct lint, lint_free)
+
+/* Counts one entry of the connection table with the services that it belongs to. */
+void lint_count(struct lint *lint, const struct flow_entry *entry);
+
+/* Adds to findings, most severe first. */
+bool lint_run(struct lint *lint, struct findings *findings, struct untrack_error *err);
+
+/* Is it a word of the table of codes? */
+bool lint_code_exists(const char *code);

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lint/split.h"
+
+/* Boxes that a condition is split into; the rest is let go. */
+#define BOXES_MAX 64
+/* Numbers tried through for a mask. */
+#define TRIES_MAX 256
+
+void paths_push(struct walk *walk, struct paths *paths, const struct path *path)
+{
+	if (paths->list.n >= PATHS_MAX || !array_push(&paths->list, *path))
+		walk->truncated = true;
+}
+
+void paths_free(struct paths *paths)
+{
+	array_free(&paths->list);
+}
+
+const struct ranges *path_values(struct walk *walk, const struct path *path, enum key key)
+{
+	if (path->key[key])
+		return path->key[key];
+	if (!walk->domain[key])
+		walk->domain[key] = key_domain(&walk->arena, key);
+	return walk->domain[key];
+}
+
+bool path_demand(struct walk *walk, struct path *path, enum key key, const struct ranges *ranges)
+{
+	const struct ranges *values = path_values(walk, path, key);
+
+	if (!values || !ranges)
+		return false;
+	values = ranges_and(&walk->arena, values, ranges);
+	if (!values || !values->n)
+		return false;
+	path->key[key] = values;
+	return true;
+}
+
+bool path_demand_one(struct walk *walk, struct path *path, enum key key, number value)
+{
+	return path_demand(walk, path, key, ranges_one(&walk->arena, value, value));
+}
+
+static bool refuse(struct walk *walk, struct path *path, enum key key, const struct ranges *ranges)
+{
+	const struct ranges *values = path_values(walk, path, key);
+
+	if (!values || !ranges)
+		return false;
+	values = ranges_without(&walk->arena, values, ranges);
+	if (!values || !values->n)
+		return false;
+	path->key[key] = values;
+	return true;
+}
+
+bool path_refuse_one(struct walk *walk, struct path *path, enum key key, number value)
+{
+	return refuse(walk, path, key, ranges_one(&walk->arena, value, value));
+}
+
+static void split_ranges(struct walk *walk, const struct path *path, enum key key,
+			 const struct ranges *ranges, struct paths *yes, struct paths *no)
+{
+	const struct ranges *values = path_values(walk, path, key);
+	struct path in = *path, out = *path;
+
+	if (!values)
+		return;
+	if (!ranges_meet(values, ranges)) {
+		paths_push(walk, no, path);
+	} else if (ranges_within(values, ranges)) {
+		paths_push(walk, yes, path);
+	} else {
+		if (path_demand(walk, &in, key, ranges))
+			paths_push(walk, yes, &in);
+		if (refuse(walk, &out, key, ranges))
+			paths_push(walk, no, &out);
+	}
+}
+
+/* --- boxes ------------------------------------------------------------------------------------------- */
+
+static const struct interval *box_at(const struct box_facts *boxes, size_t i)
+{
+	return boxes->v + i * boxes->keys;
+}
+
+/* Which of a box's keys limit the path; false if it takes none of it. */
+static bool box_limits(struct walk *walk, const struct path *path, const struct box_facts *boxes,
+		       size_t i, uint32_t *ret_limits)
+{
+	const struct interval *box = box_at(boxes, i);
+	uint32_t limits = 0;
+
+	for (unsigned k = 0; k < boxes->keys; k++) {
+		const struct ranges *values = path_values(walk, path, boxes->key[k]);
+		bool meets = false, within = true;
+
+		for (size_t v = 0; values && v < values->n; v++) {
+			const struct interval *at = &values->v[v];
+
+			meets = meets || (at->first <= box[k].last && at->last >= box[k].first);
+			within = within && at->first >= box[k].first && at->last <= box[k].last;
+		}
+		if (!meets)
+			return false;
+		if (!within)
+			limits |= 1u << k;
+	}
+	*ret_limits = limits;
+	return true;
+}
+
+/* All boxes that matter limit one same key: then together they are ranges of it. */
+static const struct ranges *as_ranges(struct walk *walk, const struct path *path,
+				      const struct box_facts *boxes, enum key *ret_key)
+{
+	ARRAY(struct interval) v = {0};
+	const struct ranges *ranges = NULL;
+	uint32_t all = 0, limits;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < boxes->n; i++) {
+		if (!box_limits(walk, path, boxes, i, &limits))
+			continue;
+		all |= limits;
+		ok = !(all & (all - 1));
+	}
+	for (unsigned k = 0; ok && k < boxes->keys; k++) {
+		if (all != 1u << k)
+			continue;
+		for (size_t i = 0; ok && i < boxes->n; i++)
+			if (box_limits(walk, path, boxes, i, &limits))
+				ok = limits ? array_push(&v, box_at(boxes, i)[k]) : false;
+		*ret_key = boxes->key[k];
+		if (ok)
+			ranges = ranges_make(&walk->arena, v.v, v.n);
+	}
+	array_free(&v);
+	return ranges;
+}
+
+/* What a box takes of each path goes to yes, the rest stays in *rest. */
+static void cut_box(struct walk *walk, const struct box_facts *boxes, size_t i, struct paths *rest,
+		    struct paths *yes)
+{
+	const struct interval *box = box_at(boxes, i);
+	struct paths left = {0};
+
+	array_for_each(path, &rest->list) {
+		struct path in = *path;
+		uint32_t limits;
+
+		if (!box_limits(walk, path, boxes, i, &limits)) {
+			paths_push(walk, &left, path);
+			continue;
+		}
+		for (unsigned k = 0; k < boxes->keys; k++) {
+			const struct ranges *side =
+				ranges_one(&walk->arena, box[k].first, box[k].last);
+			struct path out = in;
+
+			if (!(limits & 1u << k) || !side)
+				continue;
+			if (refuse(walk, &out, boxes->key[k], side))
+				paths_push(walk, &left, &out);
+			path_demand(walk, &in, boxes->key[k], side);
+		}
+		paths_push(walk, yes, &in);
+	}
+	paths_free(rest);
+	*rest = left;
+}
+
+static void split_boxes(struct walk *walk, const struct path *path, const struct box_facts *boxes,
+			struct paths *yes, struct paths *no)
+{
+	const struct ranges *ranges;
+	struct paths rest = {0};
+	unsigned cut = 0;
+	uint32_t limits;
+	enum key key = KEYS;
+
+	ranges = as_ranges(walk, path, boxes, &key);
+	if (ranges) {
+		split_ranges(walk, path, key, ranges, yes, no);
+		return;
+	}
+	paths_push(walk, &rest, path);
+	for (size_t i = 0; i < boxes->n && rest.list.n; i++) {
+		if (!box_limits(walk, path, boxes, i, &limits))
+			continue;
+		if (++cut > BOXES_MAX) {
+			/* What is left may be in boxes not looked at. */
+			walk->truncated = true;
+			array_free(&rest.list);
+			break;
+		}
+		cut_box(walk, boxes, i, &rest, yes);
+	}
+	array_for_each(left, &rest.list)
+		paths_push(walk, no, left);
+	paths_free(&rest);
+}
+
+void split_verdicts(struct walk *walk, const struct path *path, const struct fact *fact,
+		    split_fn *fn, void *arg, struct paths *no)
+{
+	const struct box_facts *boxes = &fact->boxes;
+	struct paths rest = {0};
+	uint32_t limits;
+
+	paths_push(walk, &rest, path);
+	for (size_t i = 0; i < boxes->n && rest.list.n; i++) {
+		autopaths yes = {0};
+
+		if (!box_limits(walk, path, boxes, i, &limits))
+			continue;
+		cut_box(walk, boxes, i, &rest, &yes);
+		array_for_each(in, &yes.list)
+			fn(arg, in, &boxes->verdicts[i]);
+	}
+	array_for_each(left, &rest.list) {
+		if (boxes->rest)
+			fn(arg, left, &boxes->verdicts[boxes->n]);
+		else
+			paths_push(walk, no, left);
+	}
+	paths_free(&rest);
+}
+
+/* --- masks and what is opaque ------------------------------------------------------------------------ */
+
+static void split_opaque(struct walk *walk, const struct path *path, uint64_t id, enum opaque kind,
+			 bool negated, struct paths *yes, struct paths *no)
+{
+	for (const struct decision *known = path->decisions; known; known = known->next) {
+		if (known->id == id) {
+			paths_push(walk, known->truth != negated ? yes : no, path);
+			return;
+		}
+	}
+	for (int truth = 0; truth < 2; truth++) {
+		struct decision *decision = arena_get(&walk->arena, sizeof(*decision));
+		bool match = (bool)truth != negated;
+		struct path to = *path;
+
+		if (!decision)
+			return;
+		*decision = (struct decision){path->decisions, id, truth};
+		to.decisions = decision;
+		to.assumed = path->assumed || (match && kind == OPAQUE_UNSURE);
+		paths_push(walk, match ? yes : no, &to);
+	}
+}
+
+static void split_mask(struct walk *walk, const struct path *path, const struct fact *fact,
+		       struct paths *yes, struct paths *no)
+{
+	const struct ranges *values = path_values(walk, path, fact->mask.key);
+	number identity[3] = {fact->mask.key, fact->mask.mask, fact->mask.value};
+	struct interval v[TRIES_MAX];
+	const struct ranges *ranges;
+	uint64_t id = 0xcbf29ce484222325u;
+	size_t n = 0;
+
+	if (!values)
+		return;
+	if (ranges_count(values, TRIES_MAX) < TRIES_MAX) {
+		for (size_t i = 0; i < values->n; i++)
+			for (number at = values->v[i].first;; at++) {
+				if (((at & fact->mask.mask) == fact->mask.value) !=
+				    fact->mask.negated)
+					v[n++] = (struct interval){at, at};
+				if (at == values->v[i].last)
+					break;
+			}
+		ranges = ranges_make(&walk->arena, v, n);
+		if (ranges)
+			split_ranges(walk, path, fact->mask.key, ranges, yes, no);
+		return;
+	}
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned bit = 0; bit < 128; bit += 8)
+			id = (id ^ (uint8_t)(identity[i] >> bit)) * 0x100000001b3u;
+	split_opaque(walk, path, id, OPAQUE_UNSURE, fact->mask.negated, yes, no);
+}
+
+void split(struct walk *walk, const struct path *path, const struct fact *fact, struct paths *yes,
+	   struct paths *no)
+{
+	switch (fact->kind) {
+	case FACT_RANGES:
+		split_ranges(walk, path, fact->in.key, fact->in.ranges, yes, no);
+		break;
+	case FACT_BOXES:
+		if (fact->boxes.negated)
+			split_boxes(walk, path, &fact->boxes, no, yes);
+		else
+			split_boxes(walk, path, &fact->boxes, yes, no);
+		break;
+	case FACT_MASK:
+		split_mask(walk, path, fact, yes, no);
+		break;
+	case FACT_OPAQUE:
+		split_opaque(walk, path, fact->opaque.id, fact->opaque.kind, fact->opaque.negated,
+			     yes, no);
+		break;
+	case FACT_VERDICTS:
+	case FACT_ENTRY:
+	case FACT_VERDICT:
+	case FACT_MARK:
+	case FACT_EFFECT:
+		paths_push(walk, yes, path);
+		break;
+	}
+}
