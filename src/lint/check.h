@@ -8,7 +8,7 @@
 /* Packets that the document keeps out of tracking, on one of their journeys. */
 struct flow {
 	const struct policy_service *service; /* NULL: by a rule of the document */
-	const struct rule_facts *rule;        /* or NULL */
+	const struct rule_facts *rule;	      /* or NULL */
 	uint8_t nfproto;
 	enum journey journey;
 	bool opening; /* they open the conversation; the others answer it */
@@ -30,12 +30,12 @@ struct lint {
 	const struct lint_input *input;
 	struct facts *facts;
 	struct facts *facts_before; /* or NULL */
-	struct walk walk;           /* owns the paths of flows */
+	struct walk walk;	    /* owns the paths of flows */
 	ARRAY(struct flow) flows;
 	ARRAY(struct tally) tallies; /* of services in their order, then of rules */
 	uint64_t entries;
 	struct findings *findings; /* while lint_run() runs */
-	bool failed;               /* memory ran out */
+	bool failed;		   /* memory ran out */
 };
 
 bool flows_make(struct lint *lint);
@@ -43,17 +43,21 @@ bool flows_make(struct lint *lint);
 struct walk lint_walk(const struct lint *lint, walk_fn *event, void *arg);
 /* The name of a flow's service, or NULL. */
 const char *flow_service(const struct flow *flow);
-/* What it is in words: "service 'web'", or "the notrack rule of inet t prerouting". Owned by arena. */
+/* What it is in words: "service 'web'", or "the notrack rule of inet t prerouting". Owned by arena.
+ */
 const char *flow_words(struct lint *lint, const struct flow *flow);
 /* The same packets on their way back, on that journey. */
 struct path path_reverse(const struct path *path, enum journey from, enum journey to);
 /* The path as it set out, from what is told of it at a hook. */
 struct path path_origin(const struct path *path, uint32_t hook);
-/* Packets that are not over lo. False: there are none. Traffic over lo is let in everywhere, and says
- * nothing about a firewall. */
+/* Packets that are not over lo, nor (unless that is told) of addresses that no peer has. False:
+ * there are none. Firewalls treat such ones on their own, which says nothing about the service. */
 bool path_refuse_loopback(struct walk *walk, struct path *path, enum journey journey);
 /* Is it told to be traffic over lo only? */
 bool path_is_loopback(struct walk *walk, const struct path *path);
+/* Is the key told to be among less than half of its values? What rules before have taken away does
+ * not make it so. */
+bool path_is_narrow(struct walk *walk, const struct path *path, enum key key);
 /* Do some of these packets certainly get to the end of that journey? */
 bool lint_passes(const struct lint *lint, enum journey journey, uint32_t state,
 		 const struct path *path);

@@ -19,9 +19,9 @@ struct loss {
 
 struct losing {
 	ARRAY(struct loss) losses;
-	bool passes;  /* some packets get through */
+	bool passes;	 /* some packets get through */
 	bool by_default; /* some are lost, not because a rule names them */
-	bool found;      /* something was said about them */
+	bool found;	 /* something was said about them */
 	bool failed;
 	const struct chain_facts *by;
 	const struct rule_facts *by_rule;
@@ -64,11 +64,12 @@ static void note_loss(void *arg, struct walk *walk, enum event event, const stru
 		losing->failed = true;
 }
 
-/* --- the same packets, tracked ----------------------------------------------------------------------- */
+/* --- the same packets, tracked
+ * ----------------------------------------------------------------------- */
 
 struct passing {
 	const struct chain_facts *base; /* where they were lost */
-	const struct rule_facts *rule;  /* what lets them through there */
+	const struct rule_facts *rule;	/* what lets them through there */
 	bool arrived;
 };
 
@@ -87,7 +88,7 @@ static void note_pass(void *arg, struct walk *walk, enum event event, const stru
 }
 
 static bool passes_by(const struct lint *lint, enum journey journey, uint32_t state,
-		   const struct path *path, struct passing *passing)
+		      const struct path *path, struct passing *passing)
 {
 	autowalk walk = lint_walk(lint, note_pass, passing);
 
@@ -141,7 +142,7 @@ static const char remedy_accept[] =
 
 static void judge_losses(struct lint *lint, const struct flow *flow, struct losing *losing)
 {
-	array_for_each(loss, &losing->losses) {
+	array_for_each (loss, &losing->losses) {
 		struct passing passing = {.base = loss->base};
 		struct place place = {flow_service(flow), loss->base, loss->rule};
 
@@ -160,7 +161,8 @@ static void judge_losses(struct lint *lint, const struct flow *flow, struct losi
 	}
 }
 
-/* --- services ---------------------------------------------------------------------------------------- */
+/* --- services
+ * ---------------------------------------------------------------------------------------- */
 
 static void lose(struct lint *lint, const struct flow *flow, struct losing *losing)
 {
@@ -196,7 +198,7 @@ static bool same_direction(const struct flow *a, const struct flow *b)
 
 void check_accept(struct lint *lint)
 {
-	array_for_each(flow, &lint->flows) {
+	array_for_each (flow, &lint->flows) {
 		struct losing losing = {0};
 		bool first = true;
 

@@ -9,7 +9,8 @@
 
 static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 
-/* --- broad-accept ------------------------------------------------------------------------------------ */
+/* --- broad-accept
+ * ------------------------------------------------------------------------------------ */
 
 struct broad {
 	struct lint *lint;
@@ -85,8 +86,8 @@ static void walk_wide(struct broad *broad, const struct chain_facts *base, uint3
 
 static bool lets_in(const struct chain_facts *chain)
 {
-	return chain->base && (chain->hook.hook == NF_INET_LOCAL_IN ||
-			       chain->hook.hook == NF_INET_FORWARD);
+	return chain->base &&
+	       (chain->hook.hook == NF_INET_LOCAL_IN || chain->hook.hook == NF_INET_FORWARD);
 }
 
 void check_broad(struct lint *lint)
@@ -108,7 +109,8 @@ void check_broad(struct lint *lint)
 	}
 }
 
-/* --- bypass ------------------------------------------------------------------------------------------ */
+/* --- bypass
+ * ------------------------------------------------------------------------------------------ */
 
 struct bypassing {
 	struct lint *lint;

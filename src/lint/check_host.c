@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the host tells beside its rules: management, loose, no-tracking, regenerated. */
 #include "lint/check.h"
+#include "model/tracking.h"
 
 #include <netinet/in.h>
 
@@ -10,7 +11,8 @@
 
 static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 
-/* --- management -------------------------------------------------------------------------------------- */
+/* --- management
+ * -------------------------------------------------------------------------------------- */
 
 struct reaching_us {
 	struct lint *lint;
@@ -36,7 +38,7 @@ static void note_untracked(void *arg, struct walk *walk, enum event event, const
 /* The service that takes such packets; rules have none. */
 static const struct flow *whose(struct lint *lint, struct walk *walk, const struct path *path)
 {
-	array_for_each(flow, &lint->flows) {
+	array_for_each (flow, &lint->flows) {
 		struct path both = flow->path;
 		bool meet = flow->journey == JOURNEY_IN;
 
@@ -101,7 +103,8 @@ void check_management(struct lint *lint)
 		judge_port(lint, &walk, &path, "your own ssh session", session->local_port);
 }
 
-/* --- loose ------------------------------------------------------------------------------------------- */
+/* --- loose
+ * ------------------------------------------------------------------------------------------- */
 
 struct before {
 	struct lint *lint;
@@ -171,45 +174,42 @@ void check_loose(struct lint *lint)
 			  "are `invalid`");
 }
 
-/* --- no-tracking ------------------------------------------------------------------------------------- */
+/* --- no-tracking
+ * ------------------------------------------------------------------------------------- */
 
-static bool turns_tracking_on(const struct rule_facts *rule)
+static bool turned_on(struct lint *lint, const struct ruleset *ruleset)
 {
-	for (size_t i = 0; i < rule->n; i++) {
-		const struct fact *fact = &rule->facts[i];
+	trackers found = {0};
+	bool on = true;
 
-		if (fact->kind == FACT_ENTRY ||
-		    (fact->kind == FACT_RANGES && fact->in.key == KEY_CTSTATE) ||
-		    (fact->kind == FACT_EFFECT && fact->effect != EFFECT_NOTRACK &&
-		     fact->effect != EFFECT_LIMIT && fact->effect != EFFECT_TPROXY))
-			return true;
-	}
-	return rule->states != 0;
+	if (!ruleset)
+		return false;
+	if (ruleset_trackers(ruleset, &found, NULL))
+		on = found.n != 0;
+	else
+		lint->failed = true;
+	array_free(&found);
+	array_for_each (table, &ruleset->tables)
+		array_for_each (chain, &(*table)->chains)
+			on = on || !(*chain)->rules_read;
+	return on;
 }
 
 void check_tracking(struct lint *lint)
 {
-	bool unread = false;
-
-	for (size_t i = 0; i < lint->facts->n; i++) {
-		const struct chain_facts *chain = &lint->facts->chains[i];
-
-		unread = unread || !chain->chain->rules_read;
-		for (size_t j = 0; chain->rules && j < chain->n; j++)
-			if (turns_tracking_on(&chain->rules[j]))
-				return;
-	}
-	if (unread || !lint->flows.n || lint->entries)
+	if (!lint->flows.n || lint->entries || turned_on(lint, lint->input->after) ||
+	    turned_on(lint, lint->input->legacy))
 		return;
 	lint_find(lint, "no-tracking", (struct place){0}, "nothing needs to be done",
 		  "nothing in this namespace turns connection tracking on: no traffic is tracked, "
 		  "and the document is not needed");
 }
 
-/* --- regenerated ------------------------------------------------------------------------------------- */
+/* --- regenerated
+ * ------------------------------------------------------------------------------------- */
 
 struct writer {
-	uint8_t family; /* NFPROTO_UNSPEC: ip or ip6 */
+	uint8_t family;	   /* NFPROTO_UNSPEC: ip or ip6 */
 	const char *table; /* NULL: any */
 	const char *chain; /* a prefix, or NULL: any */
 	const char *program;
@@ -237,8 +237,7 @@ static const char *writer_of(const struct policy_accept_in *at)
 			      (writer->family == NFPROTO_UNSPEC && at->family != NFPROTO_INET);
 
 		if (family && (!writer->table || !strcmp(writer->table, at->table)) &&
-		    (!writer->chain ||
-		     !strncmp(writer->chain, at->chain, strlen(writer->chain))))
+		    (!writer->chain || !strncmp(writer->chain, at->chain, strlen(writer->chain))))
 			return writer->program;
 	}
 	return NULL;
@@ -261,9 +260,8 @@ void check_regenerated(struct lint *lint)
 {
 	if (!lint->input->policy)
 		return;
-	array_for_each(at, &lint->input->policy->accept_in) {
-		const struct table *table =
-			ruleset_find(lint->input->after, at->family, at->table);
+	array_for_each (at, &lint->input->policy->accept_in) {
+		const struct table *table = ruleset_find(lint->input->after, at->family, at->table);
 		const char *program = writer_of(at);
 
 		if (!program && table &&

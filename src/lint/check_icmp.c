@@ -45,15 +45,15 @@ static bool error_path(struct walk *walk, const struct flow *flow, enum journey 
 	path_init(walk, path, flow->nfproto);
 	/* They come in where the flow's packets come in, or its answers. */
 	if (journey != JOURNEY_OUT)
-		path->key[KEY_IIFNAME] = flow->journey == JOURNEY_OUT
-						 ? flow->path.key[KEY_OIFNAME]
-						 : flow->path.key[KEY_IIFNAME];
+		path->key[KEY_IIFNAME] = flow->journey == JOURNEY_OUT ? flow->path.key[KEY_OIFNAME]
+								      : flow->path.key[KEY_IIFNAME];
 	if (!path_demand_one(walk, path, KEY_L4PROTO, four ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 		return false;
 	if (four && !path_demand_one(walk, path, KEY_ICMPTYPE, ICMP_DEST_UNREACH))
 		return false;
-	if (!four && !path_demand(walk, path, KEY_ICMPTYPE,
-				  ranges_one(&walk->arena, ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG)))
+	if (!four &&
+	    !path_demand(walk, path, KEY_ICMPTYPE,
+			 ranges_one(&walk->arena, ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG)))
 		return false;
 	return path_refuse_loopback(walk, path, journey);
 }
@@ -73,12 +73,13 @@ static void check_journey(struct lint *lint, const struct flow *flow, enum journ
 
 		if (!lint_passes(lint, journey, STATE_RELATED, &loss->origin))
 			continue;
-		lint_find(lint, "icmp-error", (struct place){NULL, loss->base, loss->rule},
-			  "accept ICMP and ICMPv6 errors (unreachable, packet too big, time "
-			  "exceeded, parameter problem) ahead of it, without ct state",
-			  "ICMP errors about untracked flows are `invalid`, not `related`: %s drops "
-			  "them, and path MTU discovery fails without a word",
-			  place_words(lint, loss->base, loss->rule));
+		lint_find(
+			lint, "icmp-error", (struct place){NULL, loss->base, loss->rule},
+			"accept ICMP and ICMPv6 errors (unreachable, packet too big, time "
+			"exceeded, parameter problem) ahead of it, without ct state",
+			"ICMP errors about untracked flows are `invalid`, not `related`: %s drops "
+			"them, and path MTU discovery fails without a word",
+			place_words(lint, loss->base, loss->rule));
 	}
 }
 
@@ -92,7 +93,7 @@ static bool has_errors(const struct flow *flow)
 
 void check_icmp(struct lint *lint)
 {
-	array_for_each(flow, &lint->flows) {
+	array_for_each (flow, &lint->flows) {
 		if (!has_errors(flow))
 			continue;
 		if (flow->journey == JOURNEY_THROUGH)

@@ -26,11 +26,10 @@ static bool is_others(const struct meeting *meeting, struct walk *walk, const st
 	enum key key = meeting->flow->nfproto == NFPROTO_IPV4 ? KEY_SADDR4 : KEY_SADDR6;
 	const struct ranges *all = path_values(walk, &meeting->flow->path, key);
 	const struct ranges *taken = path_values(walk, path, key);
-	const number many = (number)1 << 16;
+	const number many = ~(number)0;
 
 	return meeting->journey == JOURNEY_OUT && walk->base->hook.hook == NF_INET_POST_ROUTING &&
-	       all && taken && !ranges_within(all, taken) &&
-	       ranges_count(all, many) > ranges_count(taken, many);
+	       all && taken && ranges_count(taken, many) < ranges_count(all, many) / 2;
 }
 
 static void find_nat(struct meeting *meeting, struct walk *walk, const struct path *path,
@@ -43,8 +42,8 @@ static void find_nat(struct meeting *meeting, struct walk *walk, const struct pa
 		  "it in keep_tracked",
 		  "%s: %s does `%s` on the same packets; NAT needs the connection's entry and is "
 		  "skipped for untracked ones",
-		  flow_words(meeting->lint, meeting->flow),
-		  place_words(meeting->lint, NULL, rule), fact->what);
+		  flow_words(meeting->lint, meeting->flow), place_words(meeting->lint, NULL, rule),
+		  fact->what);
 }
 
 static void find_synproxy(struct meeting *meeting, const struct path *path,
@@ -57,8 +56,7 @@ static void find_synproxy(struct meeting *meeting, const struct path *path,
 		  "net.netfilter.nf_conntrack_tcp_loose=0",
 		  "%s: %s hands the port to SYNPROXY, which needs the entries of its connections: "
 		  "they stop working when all of the port is untracked",
-		  flow_words(meeting->lint, meeting->flow),
-		  place_words(meeting->lint, NULL, rule));
+		  flow_words(meeting->lint, meeting->flow), place_words(meeting->lint, NULL, rule));
 }
 
 static void find_flow(struct meeting *meeting, const struct rule_facts *rule)
@@ -67,8 +65,7 @@ static void find_flow(struct meeting *meeting, const struct rule_facts *rule)
 		  "choose one of the two for this traffic",
 		  "%s: %s offloads the same traffic to a flowtable: without entries it never is, "
 		  "and what is offloaded already passes by the new rules",
-		  flow_words(meeting->lint, meeting->flow),
-		  place_words(meeting->lint, NULL, rule));
+		  flow_words(meeting->lint, meeting->flow), place_words(meeting->lint, NULL, rule));
 }
 
 static void find_helper(struct meeting *meeting, const struct path *path,
@@ -80,8 +77,8 @@ static void find_helper(struct meeting *meeting, const struct path *path,
 		  "leave the control connections of this protocol tracked",
 		  "%s: %s assigns a helper to it (`%s`): without entries it sees nothing, and "
 		  "related data connections are not let in",
-		  flow_words(meeting->lint, meeting->flow),
-		  place_words(meeting->lint, NULL, rule), fact->what);
+		  flow_words(meeting->lint, meeting->flow), place_words(meeting->lint, NULL, rule),
+		  fact->what);
 }
 
 static void find_match(struct meeting *meeting, const struct rule_facts *rule,
@@ -94,8 +91,8 @@ static void find_match(struct meeting *meeting, const struct rule_facts *rule,
 		  "leave the service tracked",
 		  "%s: %s uses `%s` of the connection's entry: for untracked packets it does "
 		  "nothing",
-		  flow_words(meeting->lint, meeting->flow),
-		  place_words(meeting->lint, NULL, rule), fact->what);
+		  flow_words(meeting->lint, meeting->flow), place_words(meeting->lint, NULL, rule),
+		  fact->what);
 }
 
 static void note_meeting(void *arg, struct walk *walk, enum event event, const struct path *path,
@@ -144,7 +141,8 @@ static void meet(struct lint *lint, const struct flow *flow, enum journey journe
 		lint->failed = true;
 }
 
-/* --- control connections ----------------------------------------------------------------------------- */
+/* --- control connections
+ * ----------------------------------------------------------------------------- */
 
 struct control {
 	uint8_t protocol;
@@ -166,11 +164,11 @@ static void check_controls(struct lint *lint, const struct flow *flow)
 
 	for (size_t i = 0; i < sizeof(controls) / sizeof(*controls); i++) {
 		if (!flow->opening || !protocol || !port ||
+		    (!flow->service && !path_is_narrow(&lint->walk, &flow->path, KEY_DPORT)) ||
 		    !ranges_has(protocol, controls[i].protocol) ||
 		    !ranges_has(port, controls[i].port))
 			continue;
-		lint_find(lint, "helper",
-			  (struct place){flow_service(flow), NULL, flow->rule},
+		lint_find(lint, "helper", (struct place){flow_service(flow), NULL, flow->rule},
 			  "leave the control connections of this protocol tracked",
 			  "%s: port %u is %s's control port; untracked, its helper sees nothing, "
 			  "and related data connections are not let in",
@@ -178,7 +176,8 @@ static void check_controls(struct lint *lint, const struct flow *flow)
 	}
 }
 
-/* --- the connection table ---------------------------------------------------------------------------- */
+/* --- the connection table
+ * ---------------------------------------------------------------------------- */
 
 static void check_tally(struct lint *lint, const struct tally *tally)
 {
@@ -186,13 +185,14 @@ static void check_tally(struct lint *lint, const struct tally *tally)
 	const char *whose = place.service ? place.service : "the document's rules";
 
 	if (tally->natted)
-		lint_find(lint, "nat", place,
-			  "leave what is NATed tracked: narrow the service's addresses or ports, or "
-			  "list it in keep_tracked",
-			  "%llu of %llu entries of '%s' in the connection table are NATed; without "
-			  "their entry that stops",
-			  (unsigned long long)tally->natted, (unsigned long long)tally->entries,
-			  whose);
+		lint_find(
+			lint, "nat", place,
+			"leave what is NATed tracked: narrow the service's addresses or ports, or "
+			"list it in keep_tracked",
+			"%llu of %llu entries of '%s' in the connection table are NATed; without "
+			"their entry that stops",
+			(unsigned long long)tally->natted, (unsigned long long)tally->entries,
+			whose);
 	if (tally->helped || tally->expected)
 		lint_find(lint, "helper", place,
 			  "leave the control and data connections of this protocol tracked",
@@ -204,7 +204,7 @@ static void check_tally(struct lint *lint, const struct tally *tally)
 
 void check_interplay(struct lint *lint)
 {
-	array_for_each(flow, &lint->flows) {
+	array_for_each (flow, &lint->flows) {
 		bool routed = flow->journey == JOURNEY_IN && flow->service && flow->opening &&
 			      !flow->service->match.addresses.n &&
 			      lint->input->forwarding != KNOWN_NO;
@@ -219,6 +219,6 @@ void check_interplay(struct lint *lint)
 			meet(lint, flow, JOURNEY_THROUGH, STATE_ESTABLISHED);
 		check_controls(lint, flow);
 	}
-	array_for_each(tally, &lint->tallies)
+	array_for_each (tally, &lint->tallies)
 		check_tally(lint, tally);
 }

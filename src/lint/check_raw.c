@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules in the wrong place: template, priority, hook, state-in-raw, raw-coexist. */
 #include "lint/check.h"
+#include "model/tracking.h"
 
 #include <linux/netfilter.h>
 #include <string.h>
@@ -30,7 +31,8 @@ bool rule_has_effect(const struct rule_facts *rule, enum effect effect)
 	return false;
 }
 
-/* --- template ---------------------------------------------------------------------------------------- */
+/* --- template
+ * ---------------------------------------------------------------------------------------- */
 
 struct templating {
 	struct lint *lint;
@@ -63,28 +65,25 @@ static void check_template(struct lint *lint, const struct flow *flow)
 	walk_raw(&walk, flow->journey, flow->path);
 }
 
-/* --- what a rule is reached by ----------------------------------------------------------------------- */
+/* --- what a rule is reached by
+ * ----------------------------------------------------------------------- */
 
-/* Chains of a table that a base chain leads to: one mark for each chain of facts. */
-static void reach(const struct facts *facts, const struct chain_facts *chain, bool *reached)
+/* Marks what the base chain leads to: one mark for each chain of facts. */
+static void reach(struct lint *lint, const struct chain_facts *base, bool *reached)
 {
-	if (!chain || reached[chain - facts->chains])
+	const struct facts *facts = lint->facts;
+	autofree bool *chains = chain_reach(base->table, base->chain, NULL);
+	size_t first = (size_t)(base - facts->chains);
+
+	if (!chains) {
+		lint->failed = true;
 		return;
-	reached[chain - facts->chains] = true;
-	for (size_t i = 0; chain->rules && i < chain->n; i++) {
-		const struct rule_facts *rule = &chain->rules[i];
-
-		for (size_t j = 0; j < rule->n; j++) {
-			const struct fact *fact = &rule->facts[j];
-
-			if (fact->kind == FACT_VERDICT)
-				reach(facts, fact->verdict.target, reached);
-			for (size_t k = 0; fact->kind == FACT_VERDICTS && fact->boxes.verdicts &&
-					   k < fact->boxes.n + fact->boxes.rest;
-			     k++)
-				reach(facts, fact->boxes.verdicts[k].target, reached);
-		}
 	}
+	/* The chains of a table are neighbours, in its order. */
+	while (first > 0 && facts->chains[first - 1].table == base->table)
+		first--;
+	for (size_t i = 0; i < base->table->chains.n; i++)
+		reached[first + i] = reached[first + i] || chains[i];
 }
 
 static bool is_layer3(uint8_t family)
@@ -170,11 +169,11 @@ static void check_places(struct lint *lint)
 		    base->hook.hook > NF_INET_POST_ROUTING)
 			continue;
 		if (is_raw(base)) {
-			reach(lint->facts, base, reaching.raw);
+			reach(lint, base, reaching.raw);
 			continue;
 		}
 		memset(reaching.any, 0, n);
-		reach(lint->facts, base, reaching.any);
+		reach(lint, base, reaching.any);
 		for (size_t j = 0; j < n; j++)
 			if (reaching.any[j] && !reaching.wrong[j])
 				reaching.wrong[j] = base;
@@ -183,7 +182,8 @@ static void check_places(struct lint *lint)
 		judge_chain(lint, &lint->facts->chains[i], &reaching);
 }
 
-/* --- iptables' raw table ----------------------------------------------------------------------------- */
+/* --- iptables' raw table
+ * ----------------------------------------------------------------------------- */
 
 static const struct rule_facts *ct_rule(const struct chain_facts *chain)
 {
@@ -209,17 +209,18 @@ static void check_coexist(struct lint *lint)
 		const struct rule_facts *rule = ct_rule(chain);
 
 		if (rule && !lint_is_ours(lint, chain))
-			lint_find(lint, "raw-coexist", (struct place){.rule = rule},
-				  "bring iptables' raw rules over (untrack import), or keep both in "
-				  "mind",
-				  "iptables' own raw table decides on tracking too: %s has `%s`",
-				  place_words(lint, NULL, rule), effect_word(rule));
+			lint_find(
+				lint, "raw-coexist", (struct place){.rule = rule},
+				"bring iptables' raw rules over (untrack import), or keep both in "
+				"mind",
+				"iptables' own raw table decides on tracking too: %s has `%s`",
+				place_words(lint, NULL, rule), effect_word(rule));
 	}
 }
 
 void check_raw(struct lint *lint)
 {
-	array_for_each(flow, &lint->flows)
+	array_for_each (flow, &lint->flows)
 		check_template(lint, flow);
 	check_places(lint);
 	check_coexist(lint);

@@ -12,14 +12,14 @@ unsigned decode_parts(const struct decoding *d, struct span data, uint16_t sreg,
 
 	*ret_first = slot < SLOTS ? d->slot[slot] : NULL;
 	while (at < length) {
-		const struct load *load =
-			slot + at / 4 < SLOTS ? d->slot[slot + at / 4] : NULL;
+		const struct load *load = slot + at / 4 < SLOTS ? d->slot[slot + at / 4] : NULL;
 
 		if (!load || !load->n || load->constant)
 			return 0;
 		for (unsigned i = 0; i < load->n && at < length; i++) {
 			struct segment segment = load->segment[i];
-			unsigned over = at + segment.length > length ? at + segment.length - length : 0;
+			unsigned over =
+				at + segment.length > length ? at + segment.length - length : 0;
 
 			if (!segment.known || n == PARTS || (over && segment.host))
 				return 0;
@@ -52,10 +52,14 @@ static bool index_interval(const struct decoding *d, const uint8_t *bytes, struc
 	return true;
 }
 
+static bool is_name(const struct segment *segment)
+{
+	return segment->key == KEY_IIFNAME || segment->key == KEY_OIFNAME;
+}
+
 static bool is_index(const struct segment *segment)
 {
-	return segment->length == 4 && segment->host &&
-	       (segment->key == KEY_IIFNAME || segment->key == KEY_OIFNAME);
+	return segment->length == 4 && segment->host && is_name(segment);
 }
 
 /* The bytes as a number of the part's own length. */
@@ -94,9 +98,14 @@ bool part_interval(const struct decoding *d, const struct part *part, const uint
 	open = ~segment->mask & number_max(segment->length);
 	if (segment->offset || (open & (open + 1)) || (wanted & open))
 		return false;
+	/* A name ends at its NUL, and zeros follow. */
+	if (is_name(segment) && memchr(bytes + part->at, 0, segment->length)) {
+		ret_interval->first = ret_interval->last = wanted << part_shift(segment);
+		return true;
+	}
 	ret_interval->first = wanted << part_shift(segment);
-	ret_interval->last = (wanted | open) << part_shift(segment) |
-			     (((number)1 << part_shift(segment)) - 1);
+	ret_interval->last =
+		(wanted | open) << part_shift(segment) | (((number)1 << part_shift(segment)) - 1);
 	return true;
 }
 

@@ -7,11 +7,11 @@
 /* A part of a loaded value: bytes of one key, or bytes that no key tells. */
 struct segment {
 	bool known;
-	bool host;       /* in the host's byte order: a number of the key's whole length */
+	bool host; /* in the host's byte order: a number of the key's whole length */
 	enum key key;
 	unsigned offset; /* of its first byte in the key, from the highest */
 	unsigned length; /* bytes */
-	number mask;     /* of those bytes; what was read is (value & mask) ^ flip */
+	number mask;	 /* of those bytes; what was read is (value & mask) ^ flip */
 	number flip;
 };
 
@@ -24,7 +24,7 @@ struct load {
 	struct segment segment[SEGMENTS];
 	bool constant; /* bytes holds its value */
 	uint8_t bytes[16];
-	bool entry;        /* was read from the connection's entry */
+	bool entry; /* was read from the connection's entry */
 	enum opaque opaque;
 	const char *what;
 	uint64_t id; /* of where it was read, and what was done to it */
@@ -35,8 +35,8 @@ struct decoding {
 	const struct facts_source *source;
 	const struct table *table;
 	const struct load *slot[SLOTS]; /* the load that begins at the slot */
-	uint8_t nfproto;                /* NFPROTO_INET: either */
-	int l4proto;                    /* -1: not told yet */
+	uint8_t nfproto;		/* NFPROTO_INET: either */
+	int l4proto;			/* -1: not told yet */
 	struct rule_facts *rule;
 	size_t capacity;
 };

@@ -12,10 +12,10 @@
 unsigned key_bytes(enum key key)
 {
 	static const uint8_t bytes[KEYS] = {
-		[KEY_NFPROTO] = 1,  [KEY_ETHERTYPE] = 2, [KEY_L4PROTO] = 1,    [KEY_SADDR4] = 4,
-		[KEY_DADDR4] = 4,   [KEY_SADDR6] = 16,	 [KEY_DADDR6] = 16,    [KEY_SPORT] = 2,
-		[KEY_DPORT] = 2,    [KEY_TCPFLAGS] = 1,	 [KEY_ICMPTYPE] = 1,   [KEY_ICMPCODE] = 1,
-		[KEY_IIFNAME] = 16, [KEY_OIFNAME] = 16,	 [KEY_MARK] = 4,       [KEY_CTSTATE] = 4,
+		[KEY_NFPROTO] = 1,   [KEY_ETHERTYPE] = 2, [KEY_L4PROTO] = 1,  [KEY_SADDR4] = 4,
+		[KEY_DADDR4] = 4,    [KEY_SADDR6] = 16,	  [KEY_DADDR6] = 16,  [KEY_SPORT] = 2,
+		[KEY_DPORT] = 2,     [KEY_TCPFLAGS] = 1,  [KEY_ICMPTYPE] = 1, [KEY_ICMPCODE] = 1,
+		[KEY_IIFNAME] = 16,  [KEY_OIFNAME] = 16,  [KEY_MARK] = 4,     [KEY_CTSTATE] = 4,
 		[KEY_SADDRTYPE] = 4, [KEY_DADDRTYPE] = 4,
 	};
 
@@ -40,7 +40,8 @@ const struct ranges *key_domain(struct arena *arena, enum key key)
 	return ranges_one(arena, 0, number_max(key_bytes(key)));
 }
 
-/* --- facts of one rule ------------------------------------------------------------------------------- */
+/* --- facts of one rule
+ * ------------------------------------------------------------------------------- */
 
 void decode_add(struct decoding *d, struct fact fact)
 {
@@ -104,7 +105,8 @@ void decode_in(struct decoding *d, enum key key, const struct interval *v, size_
 	decode_add(d, (struct fact){.kind = FACT_RANGES, .in = {key, ranges}});
 }
 
-/* --- expressions ------------------------------------------------------------------------------------- */
+/* --- expressions
+ * ------------------------------------------------------------------------------------- */
 
 static void decode_notrack(struct decoding *d, struct span data)
 {
@@ -266,25 +268,44 @@ struct decoder {
 };
 
 static const struct decoder decoders[] = {
-	{"bitwise", load_bitwise},     {"byteorder", load_byteorder},
-	{"cmp", decode_cmp},	       {"connlimit", decode_connlimit},
-	{"counter", decode_nothing},   {"ct", load_ct},
-	{"dup", decode_nothing},       {"dynset", decode_dynset},
-	{"exthdr", decode_exthdr},     {"fib", load_fib},
-	{"flow_offload", decode_flow}, {"fwd", decode_fwd},
-	{"hash", decode_hash},	       {"immediate", load_immediate},
-	{"last", decode_nothing},      {"limit", decode_limit},
-	{"log", decode_nothing},       {"lookup", decode_lookup},
-	{"masq", decode_masq},	       {"match", decode_match},
-	{"meta", load_meta},	       {"nat", decode_nat},
-	{"notrack", decode_notrack},   {"numgen", decode_numgen},
-	{"objref", decode_objref},     {"osf", decode_osf},
-	{"payload", load_payload},     {"queue", decode_queue},
-	{"quota", decode_quota},       {"range", decode_range},
-	{"redir", decode_redir},       {"reject", decode_reject},
-	{"rt", decode_rt},	       {"socket", decode_socket},
-	{"synproxy", decode_synproxy}, {"target", decode_target},
-	{"tproxy", decode_tproxy},     {"tunnel", decode_tunnel},
+	{"bitwise", load_bitwise},
+	{"byteorder", load_byteorder},
+	{"cmp", decode_cmp},
+	{"connlimit", decode_connlimit},
+	{"counter", decode_nothing},
+	{"ct", load_ct},
+	{"dup", decode_nothing},
+	{"dynset", decode_dynset},
+	{"exthdr", decode_exthdr},
+	{"fib", load_fib},
+	{"flow_offload", decode_flow},
+	{"fwd", decode_fwd},
+	{"hash", decode_hash},
+	{"immediate", load_immediate},
+	{"last", decode_nothing},
+	{"limit", decode_limit},
+	{"log", decode_nothing},
+	{"lookup", decode_lookup},
+	{"masq", decode_masq},
+	{"match", decode_match},
+	{"meta", load_meta},
+	{"nat", decode_nat},
+	{"notrack", decode_notrack},
+	{"numgen", decode_numgen},
+	{"objref", decode_objref},
+	{"osf", decode_osf},
+	{"payload", load_payload},
+	{"queue", decode_queue},
+	{"quota", decode_quota},
+	{"range", decode_range},
+	{"redir", decode_redir},
+	{"reject", decode_reject},
+	{"rt", decode_rt},
+	{"socket", decode_socket},
+	{"synproxy", decode_synproxy},
+	{"target", decode_target},
+	{"tproxy", decode_tproxy},
+	{"tunnel", decode_tunnel},
 	{"xfrm", decode_xfrm},
 };
 
@@ -316,7 +337,8 @@ static void decode_rule(struct arena *arena, const struct facts_source *source,
 		decode_expression(&d, &expression);
 }
 
-/* --- chains ------------------------------------------------------------------------------------------ */
+/* --- chains
+ * ------------------------------------------------------------------------------------------ */
 
 static const struct chain_facts *find_chain(const struct facts *facts, const struct table *table,
 					    const char *name)
@@ -333,8 +355,8 @@ static void resolve(struct facts *facts, struct rule_facts *rule)
 		struct fact *fact = &rule->facts[i];
 
 		if (fact->kind == FACT_VERDICT)
-			fact->verdict.target = find_chain(facts, rule->chain->table,
-							  fact->verdict.chain);
+			fact->verdict.target =
+				find_chain(facts, rule->chain->table, fact->verdict.chain);
 		if (fact->kind != FACT_VERDICTS || !fact->boxes.verdicts)
 			continue;
 		struct verdict *resolved =
@@ -344,8 +366,8 @@ static void resolve(struct facts *facts, struct rule_facts *rule)
 			return;
 		memcpy(resolved, fact->boxes.verdicts, (fact->boxes.n + 1) * sizeof(*resolved));
 		for (size_t j = 0; j <= fact->boxes.n; j++)
-			resolved[j].target = find_chain(facts, rule->chain->table,
-							resolved[j].chain);
+			resolved[j].target =
+				find_chain(facts, rule->chain->table, resolved[j].chain);
 		fact->boxes.verdicts = resolved;
 	}
 }
@@ -374,12 +396,12 @@ struct facts *facts_new(const struct facts_source *sources, size_t n, struct unt
 	size_t count = 0;
 
 	for (size_t s = 0; s < n; s++)
-		array_for_each(table, &sources[s].ruleset->tables)
+		array_for_each (table, &sources[s].ruleset->tables)
 			count += (*table)->chains.n;
 	if (facts)
 		facts->chains = arena_get(&facts->arena, (count + 1) * sizeof(*facts->chains));
 	for (size_t s = 0; facts && facts->chains && s < n; s++) {
-		array_for_each(table, &sources[s].ruleset->tables) {
+		array_for_each (table, &sources[s].ruleset->tables) {
 			/* The chains of a dormant table are not registered: nothing reaches it. */
 			for (size_t i = 0; !is_dormant(*table) && i < (*table)->chains.n; i++) {
 				struct chain_facts *chain = &facts->chains[facts->n];

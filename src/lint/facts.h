@@ -63,26 +63,28 @@ enum fact_kind {
 };
 
 enum opaque {
-	OPAQUE_FREE,  /* surely true for some packets and false for others: a rate, a length, an hour */
+	OPAQUE_FREE, /* surely true for some packets and false for others: a rate, a length, an hour
+		      */
 	OPAQUE_UNSURE, /* may be true for none or for all */
 };
 
 enum effect {
 	EFFECT_NOTRACK,
-	EFFECT_TEMPLATE,  /* gives the packet a template: zone, timeout, xt helper */
-	EFFECT_HELPER,    /* assigns a helper */
-	EFFECT_NAT,       /* source or destination NAT, masquerade, redirect */
+	EFFECT_TEMPLATE, /* gives the packet a template: zone, timeout, xt helper */
+	EFFECT_HELPER,	 /* assigns a helper */
+	EFFECT_NAT,	 /* source or destination NAT, masquerade, redirect */
 	EFFECT_TPROXY,
 	EFFECT_SYNPROXY,
-	EFFECT_FLOW,      /* offloads to a flowtable */
+	EFFECT_FLOW,	  /* offloads to a flowtable */
 	EFFECT_SET_ENTRY, /* writes to the connection's entry: mark, label, events */
-	EFFECT_LIMIT,     /* a rate, quota or connection count: no verdict of its own */
+	EFFECT_LIMIT,	  /* a rate, quota or connection count: no verdict of its own */
 };
 
 struct chain_facts;
 
 struct verdict {
-	int32_t code; /* NF_ACCEPT, NF_DROP, NF_QUEUE, NFT_JUMP, …; NF_STOLEN ends the packet well */
+	int32_t code; /* NF_ACCEPT, NF_DROP, NF_QUEUE, NFT_JUMP, …; NF_STOLEN ends the packet well
+		       */
 	const char *chain;
 	const struct chain_facts *target; /* jump and goto; NULL if unknown */
 };
@@ -91,9 +93,10 @@ struct box_facts {
 	unsigned keys;
 	const enum key *key;
 	size_t n;
-	const struct interval *v;       /* n times keys */
-	const struct verdict *verdicts; /* FACT_VERDICTS: n, and one more for the rest if rest is set */
-	bool rest;                      /* there is an element for all else */
+	const struct interval *v; /* n times keys */
+	const struct verdict
+		*verdicts; /* FACT_VERDICTS: n, and one more for the rest if rest is set */
+	bool rest;	   /* there is an element for all else */
 	bool negated;
 };
 
@@ -132,8 +135,8 @@ struct rule_facts {
 	const struct chain_facts *chain;
 	struct fact *facts;
 	size_t n;
-	bool inert;      /* has neither verdict nor effect */
-	bool compat;     /* has expressions of iptables' extensions */
+	bool inert;	 /* has neither verdict nor effect */
+	bool compat;	 /* has expressions of iptables' extensions */
 	uint32_t states; /* STATE_* that a condition on ct state names and takes; 0 without one */
 };
 
@@ -144,8 +147,8 @@ struct chain_facts {
 	size_t n;
 	bool base;
 	struct chain_hook hook; /* of a base chain */
-	size_t age;             /* of later registered base chains it is higher */
-	size_t source;          /* index of the facts_source it is from */
+	size_t age;		/* of later registered base chains it is higher */
+	size_t source;		/* index of the facts_source it is from */
 };
 
 /* What a fact is about that asks whether the connection is NATed. */
@@ -168,7 +171,8 @@ struct facts_source {
 	size_t interfaces_n;
 };
 
-/* Facts borrow the rulesets, which must outlive them. Chains whose rules were not read have none. */
+/* Facts borrow the rulesets, which must outlive them. Chains whose rules were not read have none.
+ */
 struct facts *facts_new(const struct facts_source *sources, size_t n, struct untrack_error *err);
 void facts_free(struct facts *facts);
 DEFINE_AUTOCLEAN(struct facts, facts_free)

@@ -18,7 +18,8 @@ static void add_flow(struct lint *lint, const struct flow *flow)
 		lint->failed = true;
 }
 
-/* --- services ---------------------------------------------------------------------------------------- */
+/* --- services
+ * ---------------------------------------------------------------------------------------- */
 
 static bool demand_addresses(struct walk *walk, struct path *path, enum key key4, enum key key6,
 			     uint8_t nfproto, const inet_ranges *addresses)
@@ -32,7 +33,7 @@ static bool demand_addresses(struct walk *walk, struct path *path, enum key key4
 	v = arena_get(&walk->arena, addresses->n * sizeof(*v));
 	if (!v)
 		return false;
-	array_for_each(range, addresses)
+	array_for_each (range, addresses)
 		if (range->family == family)
 			v[n++] = (struct interval){number_read(range->first.byte, length),
 						   number_read(range->last.byte, length)};
@@ -51,7 +52,7 @@ static bool demand_ports(struct walk *walk, struct path *path, enum key key,
 	v = arena_get(&walk->arena, ports->n * sizeof(*v));
 	if (!v)
 		return false;
-	array_for_each(range, ports)
+	array_for_each (range, ports)
 		v[n++] = (struct interval){range->from, range->to};
 	return path_demand(walk, path, key, ranges_make(&walk->arena, v, n));
 }
@@ -67,7 +68,7 @@ static bool demand_interfaces(struct walk *walk, struct path *path, enum key key
 	v = arena_get(&walk->arena, interfaces->n * sizeof(*v));
 	if (!v)
 		return false;
-	array_for_each(name, interfaces) {
+	array_for_each (name, interfaces) {
 		size_t length = strlen(*name);
 		bool prefix = length && (*name)[length - 1] == '*';
 		uint8_t low[16] = {0}, high[16] = {0};
@@ -143,17 +144,18 @@ static void add_service(struct lint *lint, const struct policy_service *service,
 
 static void add_services(struct lint *lint, const struct policy *policy)
 {
-	array_for_each(service, &policy->services) {
+	array_for_each (service, &policy->services) {
 		if (!array_push(&lint->tallies, (struct tally){.service = service}))
 			lint->failed = true;
-		array_for_each(protocol, &service->match.protocols)
+		array_for_each (protocol, &service->match.protocols)
 			for (size_t i = 0; i < sizeof(role_flows) / sizeof(*role_flows); i++)
 				if (role_flows[i].role == service->role)
 					add_service(lint, service, *protocol, &role_flows[i]);
 	}
 }
 
-/* --- rules ------------------------------------------------------------------------------------------- */
+/* --- rules
+ * ------------------------------------------------------------------------------------------- */
 
 struct gathering {
 	struct lint *lint;
@@ -167,23 +169,26 @@ bool lint_is_ours(const struct lint *lint, const struct chain_facts *chain)
 	       ruleset_find(lint->input->document, chain->table->family, chain->table->name);
 }
 
+bool path_is_narrow(struct walk *walk, const struct path *path, enum key key)
+{
+	const number half = (number)1 << (8 * key_bytes(key) - 1);
+	const struct ranges *values = path_values(walk, path, key);
+
+	return values && ranges_count(values, half) < half;
+}
+
 /* A client's answers come from a fixed port, and a server's answers go out from one. */
 static bool is_opening(const struct path *path, struct walk *walk)
 {
-	const number all = 65536;
-	const struct ranges *from = path_values(walk, path, KEY_SPORT);
-	const struct ranges *to = path_values(walk, path, KEY_DPORT);
-
-	return !from || !to || ranges_count(from, all) == all || ranges_count(to, all) < all;
+	return !path_is_narrow(walk, path, KEY_SPORT) || path_is_narrow(walk, path, KEY_DPORT);
 }
 
 static void gather(void *arg, struct walk *walk, enum event event, const struct path *path,
 		   const struct rule_facts *rule, const struct fact *fact)
 {
 	struct gathering *gathering = arg;
-	struct flow flow = {.rule = rule,
-			    .nfproto = gathering->nfproto,
-			    .journey = gathering->journey};
+	struct flow flow = {
+		.rule = rule, .nfproto = gathering->nfproto, .journey = gathering->journey};
 
 	if (event != EVENT_EFFECT || fact->effect != EFFECT_NOTRACK || path->assumed ||
 	    path->untracked || !lint_is_ours(gathering->lint, rule->chain))
@@ -228,12 +233,36 @@ bool flows_make(struct lint *lint)
 	return !lint->failed && !lint->walk.arena.failed;
 }
 
-/* --- paths ------------------------------------------------------------------------------------------- */
+/* --- paths
+ * ------------------------------------------------------------------------------------------- */
 
 static const struct ranges *loopback_addresses(struct walk *walk, bool four)
 {
 	return four ? ranges_one(&walk->arena, 127u << 24, (127u << 24) + 0xffffff)
 		    : ranges_one(&walk->arena, 1, 1);
+}
+
+/* Addresses that no peer has (RFC 6890): firewalls name them, but nothing comes from there. */
+static const struct ranges *special_addresses(struct walk *walk, bool four)
+{
+#define V6(high, bits)                                                                             \
+	{                                                                                          \
+		(number)(high) << 112, ((number)(high) << 112) | (~(number)0 >> (bits))            \
+	}
+	static const struct interval ipv4[] = {
+		{0, 0xffffff},		  /* 0.0.0.0/8 */
+		{0x7f000000, 0x7fffffff}, /* 127.0.0.0/8 */
+		{0xe0000000, 0xffffffff}, /* multicast, reserved, broadcast */
+	};
+	static const struct interval ipv6[] = {
+		V6(0, 16),	/* unspecified, loopback, embedded IPv4, … */
+		V6(0x2002, 16), /* 6to4 */
+		V6(0xff00, 8),	/* multicast */
+	};
+#undef V6
+
+	return four ? ranges_make(&walk->arena, ipv4, sizeof(ipv4) / sizeof(*ipv4))
+		    : ranges_make(&walk->arena, ipv6, sizeof(ipv6) / sizeof(*ipv6));
 }
 
 struct path path_origin(const struct path *path, uint32_t hook)
@@ -253,18 +282,25 @@ struct path path_origin(const struct path *path, uint32_t hook)
 	return origin;
 }
 
+static bool refuse_addresses(struct walk *walk, struct path *path, enum key key, bool four)
+{
+	const struct ranges *all = key_domain(&walk->arena, key), *others;
+	const struct ranges *none = path_is_narrow(walk, path, key) ? loopback_addresses(walk, four)
+								    : special_addresses(walk, four);
+
+	others = all && none ? ranges_without(&walk->arena, all, none) : NULL;
+	return path_demand(walk, path, key, others);
+}
+
 bool path_refuse_loopback(struct walk *walk, struct path *path, enum journey journey)
 {
 	const enum key key = journey == JOURNEY_OUT ? KEY_OIFNAME : KEY_IIFNAME;
 	bool four = ranges_has(path->key[KEY_NFPROTO], NFPROTO_IPV4);
-	const struct ranges *all = key_domain(&walk->arena, four ? KEY_SADDR4 : KEY_SADDR6);
-	const struct ranges *local = loopback_addresses(walk, four);
-	const struct ranges *others = all && local ? ranges_without(&walk->arena, all, local) : NULL;
 	char lo[16] = "lo";
 
 	return path_refuse_one(walk, path, key, number_read(lo, sizeof(lo))) &&
-	       path_demand(walk, path, four ? KEY_SADDR4 : KEY_SADDR6, others) &&
-	       path_demand(walk, path, four ? KEY_DADDR4 : KEY_DADDR6, others);
+	       refuse_addresses(walk, path, four ? KEY_SADDR4 : KEY_SADDR6, four) &&
+	       refuse_addresses(walk, path, four ? KEY_DADDR4 : KEY_DADDR6, four);
 }
 
 bool path_is_loopback(struct walk *walk, const struct path *path)
@@ -306,7 +342,8 @@ struct path path_reverse(const struct path *path, enum journey from, enum journe
 	return back;
 }
 
-/* --- the connection table ---------------------------------------------------------------------------- */
+/* --- the connection table
+ * ---------------------------------------------------------------------------- */
 
 static bool path_has(const struct path *path, enum key key, number value)
 {
@@ -329,7 +366,7 @@ static bool flow_has(const struct flow *flow, uint8_t protocol, const struct flo
 
 struct tally *lint_tally(struct lint *lint, const struct flow *flow)
 {
-	array_for_each(tally, &lint->tallies)
+	array_for_each (tally, &lint->tallies)
 		if (tally->service == flow->service)
 			return tally;
 	return NULL;
@@ -360,7 +397,7 @@ void lint_count(struct lint *lint, const struct flow_entry *entry)
 	struct tally *last = NULL;
 
 	lint->entries++;
-	array_for_each(flow, &lint->flows) {
+	array_for_each (flow, &lint->flows) {
 		struct tally *tally = lint_tally(lint, flow);
 
 		if (!tally || tally == last || flow->nfproto != nfproto ||

@@ -53,7 +53,8 @@ bool lint_code_exists(const char *code)
 	return find_code(code) != NULL;
 }
 
-/* --- findings ---------------------------------------------------------------------------------------- */
+/* --- findings
+ * ---------------------------------------------------------------------------------------- */
 
 static bool equal(const char *a, const char *b)
 {
@@ -62,9 +63,9 @@ static bool equal(const char *a, const char *b)
 
 static bool is_known(const struct findings *findings, const struct finding *new)
 {
-	array_for_each(old, &findings->list)
+	array_for_each (old, &findings->list)
 		if (old->code == new->code && equal(old->service, new->service) &&
-		    old->family == new->family && equal(old->table, new->table) &&
+		    old->family == new->family &&equal(old->table, new->table) &&
 		    equal(old->chain, new->chain) && old->handle == new->handle)
 			return true;
 	return false;
@@ -109,7 +110,8 @@ void lint_find(struct lint *lint, const char *code, struct place place, const ch
 		lint->failed = true;
 }
 
-/* --- words ------------------------------------------------------------------------------------------- */
+/* --- words
+ * ------------------------------------------------------------------------------------------- */
 
 static const char *keep_words(struct lint *lint, struct buf *words)
 {
@@ -153,12 +155,12 @@ const char *flow_words(struct lint *lint, const struct flow *flow)
 	if (flow->service)
 		buf_printf(&words, "service '%s'", flow->service->name);
 	else
-		buf_printf(&words, "what %s keeps untracked",
-			   place_words(lint, NULL, flow->rule));
+		buf_printf(&words, "what %s keeps untracked", place_words(lint, NULL, flow->rule));
 	return keep_words(lint, &words);
 }
 
-/* --- running ----------------------------------------------------------------------------------------- */
+/* --- running
+ * ----------------------------------------------------------------------------------------- */
 
 struct walk lint_walk(const struct lint *lint, walk_fn *event, void *arg)
 {

@@ -31,17 +31,17 @@ struct lint_session {
 };
 
 struct lint_input {
-	const struct ruleset *before;   /* all live tables, rules and sets read; NULL: unknown */
-	const struct ruleset *after;    /* all tables as they will be */
+	const struct ruleset *before;	/* all live tables, rules and sets read; NULL: unknown */
+	const struct ruleset *after;	/* all tables as they will be */
 	const struct ruleset *document; /* the tables that the document declares; names count */
-	const struct ruleset *legacy;   /* iptables' legacy tables, as iptables-nft would hold them */
-	const struct policy *policy;    /* or NULL: the document is no policy */
+	const struct ruleset *legacy; /* iptables' legacy tables, as iptables-nft would hold them */
+	const struct policy *policy;  /* or NULL: the document is no policy */
 	const struct host_interface *interfaces;
 	size_t interfaces_n;
-	enum known forwarding;          /* does this host route packets? */
-	enum known tcp_loose;           /* nf_conntrack_tcp_loose */
+	enum known forwarding; /* does this host route packets? */
+	enum known tcp_loose;  /* nf_conntrack_tcp_loose */
 	struct lint_session session;
-	const uint16_t *failsafe;       /* TCP ports that must stay reachable */
+	const uint16_t *failsafe; /* TCP ports that must stay reachable */
 	size_t failsafe_n;
 };
 

@@ -94,11 +94,15 @@ struct meta_key {
 };
 
 static const struct meta_key meta_keys[] = {
-	{NFT_META_NFPROTO, KEY_NFPROTO, false},	    {NFT_META_L4PROTO, KEY_L4PROTO, false},
-	{NFT_META_PROTOCOL, KEY_ETHERTYPE, false},  {NFT_META_IIFNAME, KEY_IIFNAME, false},
-	{NFT_META_OIFNAME, KEY_OIFNAME, false},	    {NFT_META_MARK, KEY_MARK, true},
+	{NFT_META_NFPROTO, KEY_NFPROTO, false},
+	{NFT_META_L4PROTO, KEY_L4PROTO, false},
+	{NFT_META_PROTOCOL, KEY_ETHERTYPE, false},
+	{NFT_META_IIFNAME, KEY_IIFNAME, false},
+	{NFT_META_OIFNAME, KEY_OIFNAME, false},
+	{NFT_META_MARK, KEY_MARK, true},
 	/* By index: compare.c turns them into names. */
-	{NFT_META_IIF, KEY_IIFNAME, true},	    {NFT_META_OIF, KEY_OIFNAME, true},
+	{NFT_META_IIF, KEY_IIFNAME, true},
+	{NFT_META_OIF, KEY_OIFNAME, true},
 };
 
 static void set_meta(struct decoding *d, struct span data)
@@ -253,12 +257,18 @@ static const char status_word[] = "ct status";
 static const char *ct_word(uint32_t key)
 {
 	static const char *const word[] = {
-		[NFT_CT_DIRECTION] = "ct direction",   [NFT_CT_STATUS] = status_word,
-		[NFT_CT_MARK] = "ct mark",	       [NFT_CT_SECMARK] = "ct secmark",
-		[NFT_CT_EXPIRATION] = "ct expiration", [NFT_CT_HELPER] = "ct helper",
-		[NFT_CT_LABELS] = "ct label",	       [NFT_CT_PKTS] = "ct packets",
-		[NFT_CT_BYTES] = "ct bytes",	       [NFT_CT_AVGPKT] = "ct avgpkt",
-		[NFT_CT_ZONE] = "ct zone",	       [NFT_CT_ID] = "ct id",
+		[NFT_CT_DIRECTION] = "ct direction",
+		[NFT_CT_STATUS] = status_word,
+		[NFT_CT_MARK] = "ct mark",
+		[NFT_CT_SECMARK] = "ct secmark",
+		[NFT_CT_EXPIRATION] = "ct expiration",
+		[NFT_CT_HELPER] = "ct helper",
+		[NFT_CT_LABELS] = "ct label",
+		[NFT_CT_PKTS] = "ct packets",
+		[NFT_CT_BYTES] = "ct bytes",
+		[NFT_CT_AVGPKT] = "ct avgpkt",
+		[NFT_CT_ZONE] = "ct zone",
+		[NFT_CT_ID] = "ct id",
 	};
 
 	return key < sizeof(word) / sizeof(*word) && word[key] ? word[key] : "ct original";
@@ -295,7 +305,8 @@ void load_fib(struct decoding *d, struct span data)
 	if (!load)
 		return;
 	load->id = hash_bytes(load->id, data.data, data.len);
-	/* With an interface the answer may differ, but for addresses of this host's own it does not. */
+	/* With an interface the answer may differ, but for addresses of this host's own it does
+	 * not. */
 	if (attr_find_be32(data, NFTA_FIB_RESULT) == NFT_FIB_RESULT_ADDRTYPE &&
 	    !(flags & NFTA_FIB_F_MARK))
 		put_key(load, flags & NFTA_FIB_F_SADDR ? KEY_SADDRTYPE : KEY_DADDRTYPE, true);
@@ -378,8 +389,8 @@ void load_bitwise(struct decoding *d, struct span data)
 
 		segment->known = segment->known && plain;
 		segment->mask &= mask;
-		segment->flip = (segment->flip & mask) ^
-				data_number(data, NFTA_BITWISE_XOR, segment, at);
+		segment->flip =
+			(segment->flip & mask) ^ data_number(data, NFTA_BITWISE_XOR, segment, at);
 		at += segment->length;
 	}
 }

@@ -108,8 +108,7 @@ static bool look_into(struct looking *look)
 
 	look->v = arena_get(look->d->arena, (count * look->n + 1) * sizeof(*look->v));
 	if (look->set->flags & NFT_SET_MAP)
-		look->verdicts =
-			arena_get(look->d->arena, (count + 1) * sizeof(*look->verdicts));
+		look->verdicts = arena_get(look->d->arena, (count + 1) * sizeof(*look->verdicts));
 	if (!keys || !look->v)
 		return false;
 	for (unsigned i = 0; i < look->n; i++)
@@ -161,8 +160,8 @@ static void add_lookup(struct decoding *d, struct span data, uint16_t sreg, cons
 	else if (look.n == 1 && !look.boxes.rest)
 		decode_in(d, look.boxes.key[0], look.v, look.boxes.n, negated);
 	else if (!look.boxes.rest)
-		decode_add(d, (struct fact){
-				      .kind = FACT_BOXES, .what = "set", .boxes = look.boxes});
+		decode_add(d,
+			   (struct fact){.kind = FACT_BOXES, .what = "set", .boxes = look.boxes});
 }
 
 void decode_lookup(struct decoding *d, struct span data)

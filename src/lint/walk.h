@@ -20,30 +20,30 @@ struct decision {
 
 struct path {
 	const struct ranges *key[KEYS]; /* NULL: any value */
-	const struct ranges *oif;       /* what KEY_OIFNAME is to be after routing; NULL: any */
-	const struct ranges *mark;      /* KEY_MARK as the packet set out with it */
+	const struct ranges *oif;	/* what KEY_OIFNAME is to be after routing; NULL: any */
+	const struct ranges *mark;	/* KEY_MARK as the packet set out with it */
 	const struct decision *decisions;
-	bool assumed;    /* a condition that may never be true was taken to be */
-	bool untracked;  /* notrack took it */
+	bool assumed;	/* a condition that may never be true was taken to be */
+	bool untracked; /* notrack took it */
 	const struct rule_facts *untracked_by;
 	const struct rule_facts *template_by; /* gave it a template, or NULL */
 	const char *template_what;
 };
 
 enum journey {
-	JOURNEY_IN,      /* prerouting, input */
+	JOURNEY_IN,	 /* prerouting, input */
 	JOURNEY_THROUGH, /* prerouting, forward, postrouting */
-	JOURNEY_OUT,     /* output, postrouting */
+	JOURNEY_OUT,	 /* output, postrouting */
 };
 
 enum event {
-	EVENT_ACCEPT, /* a rule accepts: the base chain ends for the path */
-	EVENT_DROP,   /* rule, or (rule NULL) the base chain's policy */
-	EVENT_STOLEN, /* ended well: synproxy, forwarded */
-	EVENT_EFFECT, /* fact->effect */
-	EVENT_ENTRY,  /* a rule reads the entry of the connection, which there is */
+	EVENT_ACCEPT,	/* a rule accepts: the base chain ends for the path */
+	EVENT_DROP,	/* rule, or (rule NULL) the base chain's policy */
+	EVENT_STOLEN,	/* ended well: synproxy, forwarded */
+	EVENT_EFFECT,	/* fact->effect */
+	EVENT_ENTRY,	/* a rule reads the entry of the connection, which there is */
 	EVENT_NO_ENTRY, /* … which there is not: the rule does not match */
-	EVENT_ARRIVED, /* at the end of the journey; base and rule NULL */
+	EVENT_ARRIVED,	/* at the end of the journey; base and rule NULL */
 };
 
 struct walk;
@@ -58,7 +58,7 @@ struct walk {
 	bool forced; /* notrack is passed over: the state after tracking is told by the caller */
 	struct arena arena;
 	const struct ranges *domain[KEYS]; /* key_domain(), made once */
-	const struct chain_facts *base; /* the base chain it is in */
+	const struct chain_facts *base;	   /* the base chain it is in */
 	size_t steps;
 	unsigned depth;
 	bool truncated;

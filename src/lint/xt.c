@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * iptables' extensions inside rules of iptables-nft: expressions "match" and "target" with a name, a
- * revision and a binary structure (linux/netfilter/xt_*.h). What is not known here is opaque.
+ * iptables' extensions inside rules of iptables-nft: expressions "match" and "target" with a name,
+ * a revision and a binary structure (linux/netfilter/xt_*.h). What is not known here is opaque.
  */
 #include "lint/decode.h"
 
@@ -41,7 +41,8 @@ static void unsure(struct decoding *d, const struct extension *x)
 	decode_opaque(d, x->name, OPAQUE_UNSURE, false, x->data, 0);
 }
 
-/* --- matches ----------------------------------------------------------------------------------------- */
+/* --- matches
+ * ----------------------------------------------------------------------------------------- */
 
 /* The states of nf_conntrack as bits of xt_conntrack or xt_state. */
 static void add_states(struct decoding *d, uint32_t bits, uint32_t untracked, bool inverted)
@@ -263,7 +264,8 @@ static void match_mark(struct decoding *d, const struct extension *x)
 {
 	struct xt_mark_mtinfo1 info;
 
-	if (x->revision != 1 || !info_read(x, &info, offsetof(struct xt_mark_mtinfo1, invert) + 1)) {
+	if (x->revision != 1 ||
+	    !info_read(x, &info, offsetof(struct xt_mark_mtinfo1, invert) + 1)) {
 		unsure(d, x);
 		return;
 	}
@@ -301,7 +303,8 @@ static void match_free(struct decoding *d, const struct extension *x)
 	decode_opaque(d, x->name, OPAQUE_FREE, false, x->data, 0);
 }
 
-/* --- targets ----------------------------------------------------------------------------------------- */
+/* --- targets
+ * ----------------------------------------------------------------------------------------- */
 
 static void target_ct(struct decoding *d, const struct extension *x)
 {
@@ -404,23 +407,23 @@ struct extension_decoder {
 };
 
 static const struct extension_decoder matches[] = {
-	{"addrtype", match_addrtype}, {"comment", match_nothing},    {"connbytes", match_entry},
-	{"connlabel", match_entry},   {"connlimit", match_count},    {"connmark", match_entry},
-	{"conntrack", match_conntrack}, {"dscp", match_free},	     {"ecn", match_free},
-	{"hashlimit", match_limit},   {"helper", match_entry},	     {"icmp", match_icmp},
-	{"icmp6", match_icmp},	      {"iprange", match_iprange},    {"length", match_free},
-	{"limit", match_limit},	      {"mac", match_free},	     {"mark", match_mark},
-	{"multiport", match_multiport}, {"pkttype", match_free},     {"quota", match_limit},
-	{"recent", match_limit},      {"socket", match_free},	     {"state", match_state},
-	{"statistic", match_free},    {"tcp", match_tcp},	     {"tcpmss", match_free},
-	{"time", match_free},	      {"ttl", match_free},	     {"udp", match_udp},
+	{"addrtype", match_addrtype},	{"comment", match_nothing}, {"connbytes", match_entry},
+	{"connlabel", match_entry},	{"connlimit", match_count}, {"connmark", match_entry},
+	{"conntrack", match_conntrack}, {"dscp", match_free},	    {"ecn", match_free},
+	{"hashlimit", match_limit},	{"helper", match_entry},    {"icmp", match_icmp},
+	{"icmp6", match_icmp},		{"iprange", match_iprange}, {"length", match_free},
+	{"limit", match_limit},		{"mac", match_free},	    {"mark", match_mark},
+	{"multiport", match_multiport}, {"pkttype", match_free},    {"quota", match_limit},
+	{"recent", match_limit},	{"socket", match_free},	    {"state", match_state},
+	{"statistic", match_free},	{"tcp", match_tcp},	    {"tcpmss", match_free},
+	{"time", match_free},		{"ttl", match_free},	    {"udp", match_udp},
 };
 
 static const struct extension_decoder targets[] = {
-	{"CONNMARK", target_connmark}, {"CT", target_ct},	     {"DNAT", target_nat},
-	{"FLOWOFFLOAD", target_flow},  {"MARK", target_mark},	     {"MASQUERADE", target_nat},
-	{"NETMAP", target_nat},	       {"NFQUEUE", target_queue},    {"NOTRACK", target_notrack},
-	{"REDIRECT", target_nat},      {"REJECT", target_drop},	     {"SNAT", target_nat},
+	{"CONNMARK", target_connmark}, {"CT", target_ct},	  {"DNAT", target_nat},
+	{"FLOWOFFLOAD", target_flow},  {"MARK", target_mark},	  {"MASQUERADE", target_nat},
+	{"NETMAP", target_nat},	       {"NFQUEUE", target_queue}, {"NOTRACK", target_notrack},
+	{"REDIRECT", target_nat},      {"REJECT", target_drop},	  {"SNAT", target_nat},
 	{"SYNPROXY", target_synproxy}, {"TPROXY", target_tproxy},
 };
 

@@ -12,13 +12,13 @@ enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 struct finding {
 	const char *code; /* a word of the table of codes, not owned: "no-accept" */
 	enum severity severity;
-	char *service;   /* or NULL: no single service's */
-	uint8_t family;  /* of the rule that conflicts: NFPROTO_*; 0 if there is none */
-	char *table;     /* or NULL */
-	char *chain;     /* or NULL */
+	char *service;	 /* or NULL: no single service's */
+	uint8_t family;	 /* of the rule that conflicts: NFPROTO_*; 0 if there is none */
+	char *table;	 /* or NULL */
+	char *chain;	 /* or NULL */
 	uint64_t handle; /* of the rule; 0 if it is the chain's policy, or not loaded yet */
-	char *message;   /* what will happen */
-	char *remedy;    /* what to do */
+	char *message;	 /* what will happen */
+	char *remedy;	 /* what to do */
 };
 
 struct findings {

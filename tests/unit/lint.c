@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Each file of lint/ is a host and a document, in sections that begin with "== NAME":
+ *
+ *   == live       nft text: the host's ruleset (through /bin/sh if it begins with "#!": iptables)
+ *   == document   a policy, or nft text of tables
+ *   == host       forwarding yes|no, tcp_loose 0, ssh PEER PORT LOCAL PORT, failsafe PORT,
+ *                 entry KIND PROTOCOL SOURCE PORT DESTINATION PORT
+ *   == find       the codes to be found, exactly, one a line: CODE [SERVICE] [@ CHAIN]
+ *
+ * The live part and the document are loaded by nft into an empty namespace each, and read back.
+ */
+#include "lint/lint.h"
+
+#include "base/cleanup.h"
+#include "compile/compile.h"
+#include "document/document.h"
+#include "document/nft.h"
+#include "kernel/kernel.h"
+#include "scratch_dir.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define FOLDER TEST_DATA "/lint/"
+
+DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
+DEFINE_AUTOCLEAN(struct document, document_free)
+
+struct scene {
+	char *live;
+	char *document;
+	char *host;
+	char *find;
+};
+
+static void scene_free(struct scene *scene)
+{
+	free(scene->live);
+	free(scene->document);
+	free(scene->host);
+	free(scene->find);
+}
+
+/* --- reading the file
+ * -------------------------------------------------------------------------------- */
+
+static char *read_file(const char *name)
+{
+	autofree char *path = NULL;
+	struct buf text = {0};
+	char chunk[4096];
+	size_t len;
+
+	cr_assert_gt(asprintf(&path, FOLDER "%s", name), 0);
+	autofclose FILE *file = fopen(path, "r");
+	cr_assert_not_null(file, "%s", path);
+	while ((len = fread(chunk, 1, sizeof(chunk), file)) > 0)
+		buf_put(&text, chunk, len);
+	return buf_steal_text(&text);
+}
+
+static char *section(const char *text, const char *name)
+{
+	autofree char *head = NULL;
+	const char *begin, *end;
+
+	cr_assert_gt(asprintf(&head, "== %s\n", name), 0);
+	begin = strstr(text, head);
+	if (!begin)
+		return strdup("");
+	begin += strlen(head);
+	end = strstr(begin, "\n== ");
+	return end ? strndup(begin, (size_t)(end - begin) + 1) : strdup(begin);
+}
+
+static struct scene scene_read(const char *name)
+{
+	autofree char *text = read_file(name);
+
+	return (struct scene){section(text, "live"), section(text, "document"),
+			      section(text, "host"), section(text, "find")};
+}
+
+/* --- loading
+ * ----------------------------------------------------------------------------------------- */
+
+static bool run_script(void *arg, struct buf *output, struct untrack_error *err)
+{
+	int status;
+
+	(void)output;
+	setenv("SCRIPT", arg, 1);
+	status = system("eval \"$SCRIPT\" >&2");
+	return status == 0 || error_set(err, ERROR_SYSTEM, "the script ended with %d", status);
+}
+
+static enum read_depth whole(void *arg, uint8_t family, const char *table)
+{
+	(void)arg;
+	(void)family;
+	(void)table;
+	return READ_ALL;
+}
+
+/* The ruleset of that text; a table of its own at the end of `more` if it is given. */
+static struct ruleset *load(const char *text)
+{
+	autonetns ns = NETNS_OWN;
+	autoerror err = ERROR_INIT;
+	struct ruleset *ruleset;
+
+	cr_assert(netns_scratch(&ns, &err), "%s", err.message);
+	if (!strncmp(text, "#!", 2)) {
+		autofree char *script = strdup(strchr(text, '\n'));
+		autobuf output = {0};
+
+		cr_assert(netns_run(&ns, run_script, script, &output, &err), "%s", err.message);
+	} else {
+		cr_assert(nft_run(&ns, text, 0, NULL, &err), "%s", err.message);
+	}
+	autoclean(kernel_close_p) struct kernel *kernel = kernel_open(&ns, &err);
+	ruleset = kernel ? kernel_read(kernel, whole, NULL, &err) : NULL;
+	cr_assert_not_null(ruleset, "%s", err.message);
+	return ruleset;
+}
+
+static struct document *read_document(const char *text)
+{
+	const char *path = scratch_path("document");
+	autoerror err = ERROR_INIT;
+	struct document *document;
+	FILE *file = fopen(path, "w");
+
+	cr_assert_not_null(file);
+	fputs(text, file);
+	fclose(file);
+	document = document_read(&path, 1, &err);
+	cr_assert_not_null(document, "%s", err.message);
+	return document;
+}
+
+/* The tables that the document makes. */
+static struct ruleset *tables_of(const struct document *document, const char *text)
+{
+	autoerror err = ERROR_INIT;
+	struct ruleset *made;
+	struct table *table;
+
+	if (!document->policy)
+		return load(text);
+	made = ruleset_new();
+	table = compile_table(document->policy, NULL, &err);
+	cr_assert(table && array_push(&made->tables, table), "%s", err.message);
+	return made;
+}
+
+/* Live tables that the document does not name, and its own. */
+static struct ruleset *after(const struct ruleset *live, const struct ruleset *declared)
+{
+	struct ruleset *all = ruleset_new();
+
+	array_for_each (table, &live->tables)
+		if (!ruleset_find(declared, (*table)->family, (*table)->name))
+			cr_assert(array_push(&all->tables, table_copy(*table)));
+	array_for_each (table, &declared->tables)
+		cr_assert(array_push(&all->tables, table_copy(*table)));
+	return all;
+}
+
+/* --- the host
+ * ---------------------------------------------------------------------------------------- */
+
+struct host {
+	struct lint_input *input;
+	uint16_t failsafe;
+	struct flow_entry entries[8];
+	size_t n;
+};
+
+static void put_address(const char *text, enum inet_family *ret_family, struct inet_address *ret)
+{
+	*ret_family = strchr(text, ':') ? INET_V6 : INET_V4;
+	cr_assert_eq(inet_pton(strchr(text, ':') ? AF_INET6 : AF_INET, text, ret->byte), 1);
+}
+
+static void put_entry(struct host *host, const char *line)
+{
+	struct flow_entry *entry = &host->entries[host->n++];
+	char kind[16], protocol[8], from[64], to[64];
+	unsigned from_port, to_port;
+
+	cr_assert_eq(sscanf(line, "entry %15s %7s %63s %u %63s %u", kind, protocol, from,
+			    &from_port, to, &to_port),
+		     6);
+	put_address(from, &entry->family, &entry->original.source);
+	put_address(to, &entry->family, &entry->original.destination);
+	entry->protocol = strcmp(protocol, "tcp") ? IPPROTO_UDP : IPPROTO_TCP;
+	entry->original.source_port = entry->reply.destination_port = (uint16_t)from_port;
+	entry->original.destination_port = entry->reply.source_port = (uint16_t)to_port;
+	entry->reply.source = entry->original.destination;
+	entry->reply.destination = entry->original.source;
+	entry->status = strcmp(kind, "nat") ? 0 : 1u << 5;
+	entry->helper = !strcmp(kind, "helper");
+}
+
+static void read_host(const char *text, struct host *host)
+{
+	autofree char *lines = strdup(text);
+	struct lint_input *input = host->input;
+
+	for (char *rest = lines, *line; (line = strsep(&rest, "\n"));) {
+		struct lint_session *session = &input->session;
+		unsigned port, other;
+		char peer[64], local[64];
+
+		if (!strcmp(line, "forwarding yes"))
+			input->forwarding = KNOWN_YES;
+		else if (!strcmp(line, "forwarding unknown"))
+			input->forwarding = KNOWN_NOT;
+		else if (!strcmp(line, "tcp_loose 0"))
+			input->tcp_loose = KNOWN_NO;
+		else if (sscanf(line, "failsafe %u", &port) == 1)
+			host->failsafe = (uint16_t)port;
+		else if (!strncmp(line, "entry ", 6))
+			put_entry(host, line);
+		else if (sscanf(line, "ssh %63s %u %63s %u", peer, &port, local, &other) == 4) {
+			put_address(peer, &session->family, &session->peer);
+			put_address(local, &session->family, &session->local);
+			session->peer_port = (uint16_t)port;
+			session->local_port = (uint16_t)other;
+		} else
+			cr_assert_str_empty(line);
+	}
+	input->failsafe = &host->failsafe;
+	input->failsafe_n = host->failsafe != 0;
+}
+
+/* --- running
+ * ----------------------------------------------------------------------------------------- */
+
+static char *words_of(const struct findings *findings)
+{
+	struct buf words = {0};
+
+	array_for_each (finding, &findings->list) {
+		buf_puts(&words, finding->code);
+		if (finding->service)
+			buf_printf(&words, " %s", finding->service);
+		if (finding->chain)
+			buf_printf(&words, " @ %s", finding->chain);
+		buf_putc(&words, '\n');
+	}
+	return buf_steal_text(&words);
+}
+
+static void print(const struct findings *findings)
+{
+	array_for_each (finding, &findings->list)
+		fprintf(stderr, "%s: %s: %s [%llu]\n\t%s\n", severity_name(finding->severity),
+			finding->code, finding->message, (unsigned long long)finding->handle,
+			finding->remedy);
+}
+
+static void check_scene(const char *name)
+{
+	__attribute__((cleanup(scene_free))) struct scene scene = scene_read(name);
+	autoclean(document_free_p) struct document *document = read_document(scene.document);
+	autoclean(ruleset_free_p) struct ruleset *live = load(scene.live);
+	autoclean(ruleset_free_p) struct ruleset *declared = tables_of(document, scene.document);
+	autoclean(ruleset_free_p) struct ruleset *all = after(live, declared);
+	autofindings findings = {0};
+	autoerror err = ERROR_INIT;
+	struct lint_input input = {.before = live,
+				   .after = all,
+				   .document = declared,
+				   .policy = document->policy,
+				   .tcp_loose = KNOWN_YES};
+	struct host host = {.input = &input};
+
+	read_host(scene.host, &host);
+	autoclean(lint_free_p) struct lint *lint = lint_new(&input, &err);
+	cr_assert_not_null(lint, "%s", err.message);
+	for (size_t i = 0; i < host.n; i++)
+		lint_count(lint, &host.entries[i]);
+	cr_assert(lint_run(lint, &findings, &err), "%s", err.message);
+	autofree char *found = words_of(&findings);
+	if (strcmp(found, scene.find))
+		print(&findings);
+	cr_assert_str_eq(found, scene.find, "%s: found:\n%s", name, found);
+}
+
+static int is_scene(const struct dirent *entry)
+{
+	return strchr(entry->d_name, '.') == NULL;
+}
+
+ParameterizedTestParameters(lint, scenes)
+{
+	struct dirent **entries;
+	int n = scandir(FOLDER, &entries, is_scene, alphasort);
+	char(*names)[64] = cr_malloc((size_t)(n > 0 ? n : 0) * sizeof(*names));
+
+	for (int i = 0; i < n; i++)
+		snprintf(names[i], sizeof(*names), "%.63s", entries[i]->d_name);
+	return cr_make_param_array(char[64], names, (size_t)(n > 0 ? n : 0));
+}
+
+ParameterizedTest(char (*name)[64], lint, scenes, .init = scratch_begin, .fini = scratch_end)
+{
+	check_scene(*name);
+}
