@@ -338,7 +338,7 @@ char *view_top_json(const struct census *census, size_t limit)
 		json_key(&out, census, group);
 		buf_printf(&out,
 			   ", \"entries\": %" PRIu64 ", \"one_way\": %" PRIu64
-			   ", \"percent\": %.2f",
+			   ", \"percent\": %.4f",
 			   group->entries, group->one_way,
 			   view_percent(group->entries, census->entries));
 		json_counts(&out, group);

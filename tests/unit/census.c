@@ -225,7 +225,7 @@ Test(top, prints_groups_in_columns)
 		"\"UNREPLIED\": 1}, \"group_count\": 2, \"groups\": [{\"protocol\": \"tcp\", "
 		"\"port\": "
 		"80, \"address\": \"192.0.2.10\", \"state\": \"TIME_WAIT\", \"entries\": 1200, "
-		"\"one_way\": 0, \"percent\": 99.92, \"untrackable\": {\"nat\": 212, \"helper\": "
+		"\"one_way\": 0, \"percent\": 99.9167, \"untrackable\": {\"nat\": 212, \"helper\": "
 		"0, "
 		"\"expected\": 0, \"zone\": 0, \"offloaded\": 0}, \"untrackable_entries\": 212, "
 		"\"bytes\": 0, \"packets\": 0, \"states\": {\"ESTABLISHED\": 200, \"TIME_WAIT\": "
