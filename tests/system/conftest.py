@@ -133,6 +133,24 @@ class Netns:
         text = self.run("nft", "-j", "-a", "list", *(what or ("ruleset",))).stdout
         return json.loads(text)["nftables"]
 
+    def state(self, *what, comments=True):
+        """The ruleset without what has no meaning: handles, counts, the order of all but rules."""
+        objects, rules = [], []
+        for item in self.nft_json(*what):
+            (kind, body), = item.items()
+            if kind == "metainfo":
+                continue
+            for key in ("handle", "packets", "bytes"):
+                body.pop(key, None)
+            if not comments and kind == "table":
+                body.pop("comment", None)
+            if isinstance(body.get("elem"), list):
+                body["elem"].sort(key=repr)
+            (rules if kind == "rule" else objects).append((kind, body))
+        return sorted(objects, key=repr), sorted(rules, key=lambda r: (r[1]["family"],
+                                                                       r[1]["table"],
+                                                                       r[1]["chain"]))
+
     def counters(self, table="inet untrack"):
         """{counter name: packets} of a table's named counters."""
         family, name = table.split()

@@ -111,22 +111,24 @@ def test_a_service_more_leaves_the_rest(untrack, make_netns):
     assert server.counters() == counted
 
 
-@pytest.mark.parametrize("services", [[WEB, DNS], [WEB, DNS, NFS, RANGE], []],
-                         ids=["ports", "all", "none"])
+@pytest.mark.parametrize("services", [
+    [WEB, DNS], [WEB, DNS, NFS, RANGE], [{**WEB, "accept": True}, {**DNS, "accept": True}], []],
+                         ids=["ports", "all", "accept", "none"])
 def test_nft_plays_the_same_change(untrack, make_netns, services):
     """`nftables` of diff, run through nft, leads to the same state; from nothing, and from another
-    policy."""
-    ours, theirs = make_netns(), make_netns()
-    policy = untrack.policy(*services)
-    for start in (None, untrack.policy(WEB, NFS)):
-        if start:
-            for ns in (ours, theirs):
+    policy. (libnftables 1.0.6 does not take comments of tables.)"""
+    accept_in = ["inet filter input"]
+    policy = untrack.policy(*services, accept_in=accept_in)
+    for start in (None, untrack.policy({**WEB, "accept": True}, NFS, accept_in=accept_in)):
+        ours, theirs = make_netns(), make_netns()
+        for ns in (ours, theirs):
+            ns.nft(STATEFUL_FILTER)
+            if start:
                 untrack(ns, "apply", start)
-        change = untrack(theirs, "diff", "--json", policy, status=None).json["nftables"]
+        change = untrack(theirs, "diff", "--json", policy, status=1).json["nftables"]
         untrack(ours, "apply", policy)
-        if change:
-            theirs.run("nft", "-j", "-f", "-", input=json.dumps({"nftables": change}))
-        assert theirs.listing() == ours.listing()
+        theirs.run("nft", "-j", "-f", "-", input=json.dumps({"nftables": change}))
+        assert theirs.state(comments=False) == ours.state(comments=False)
 
 
 def test_others_tables_stay(untrack, netns):
@@ -155,14 +157,14 @@ def test_show_is_a_document(untrack, make_netns):
     ours, copy = make_netns(), make_netns()
     policy = untrack.policy(WEB, DNS)
     untrack(ours, "apply", policy)
-    shown = untrack(ours, "show").stdout
-    assert "nftables" in json.loads(shown)
-    assert untrack(ours, "show", "--json").json["nftables"]
-    untrack(ours, "diff", "-", input=shown)
+    shown = json.loads(untrack(ours, "show").stdout)
+    assert shown["nftables"]
+    assert untrack(ours, "show", "--json").json["nftables"] == shown["nftables"]
+    untrack(ours, "diff", "-", input=json.dumps(shown))
     text = untrack(ours, "show", "--text").stdout
     assert text.startswith("table inet untrack {")
     copy.nft(text)
-    assert copy.listing() == ours.listing()
+    assert copy.state() == ours.state()
     untrack(ours, "diff", "-", input=text)
 
 
@@ -189,15 +191,11 @@ def test_ready_policies(untrack, netns, path):
     document = json.loads(path.read_text())
     for entry in document.get("accept_in", []):
         family, table, chain = (entry if isinstance(entry, str) else entry["chain"]).split()
-        netns.nft(f"table {family} {table} {{ chain {chain} {{ type filter hook {chain} priority "
-                  "filter; policy accept; ct state established,related accept; } }")
+        netns.nft(f"table {family} {table} {{\nchain {chain} {{\n"
+                  f"type filter hook {chain} priority filter; policy accept\n"
+                  "ct state established,related accept\n}\n}\n")
     if {"max", "buckets"} & set(document.get("conntrack", {})):
-        # These can be set in the initial namespace only, which tests leave alone: said, not done.
-        result = untrack(netns, "apply", "--json", path, status=2)
-        assert "nf_conntrack" in result.error["message"]
-        assert not netns.has_table()
-        for key in ("max", "buckets"):
-            document["conntrack"].pop(key, None)
-        path = untrack.file(json.dumps(document), path.name)
+        # These can be set in the initial namespace only, which tests leave alone: it is said.
+        assert "only in the initial one" in untrack(netns, "diff", path, status=1).stderr
     untrack(netns, "apply", path)
     untrack(netns, "diff", path)

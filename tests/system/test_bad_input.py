@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from conftest import TRACKING, WEB, Untrack
+from conftest import TRACKING, WEB
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +227,7 @@ def test_unknown_interface_is_no_error(untrack, netns):
 
 
 @pytest.mark.parametrize("table", ["table inet untrack { }",
-                                   "table inet untrack { comment \"mine\"; chain c { } }"])
+                                   "table inet untrack {\n comment \"mine\"\n chain c {\n}\n}"])
 def test_a_foreign_table_of_that_name(untrack, netns, table):
     netns.nft(table)
     error = refused(untrack, netns, untrack.policy(WEB), code="conflict")
@@ -240,16 +240,18 @@ def test_a_foreign_table_of_that_name(untrack, netns, table):
 
 
 def test_what_only_the_initial_namespace_may_set(untrack, netns):
+    """Said before anything is committed; the rest is done, and then there is no difference."""
     netns.nft(TRACKING)
-    error = refused(untrack, netns, untrack.policy(WEB, conntrack={"max": 262144 * 2}), code=None)
-    assert "nf_conntrack_max" in error["message"]
+    policy = untrack.policy(WEB, conntrack={"max": 262144 * 2})
+    for command, status in (("diff", 1), ("apply", 0)):
+        assert "nf_conntrack_max" in untrack(netns, command, policy, status=status).stderr
+    untrack(netns, "diff", policy)
 
 
-def test_a_directory_is_one_document(tmp_path, netns):
-    untrack = Untrack(tmp_path)
+def test_a_directory_is_one_document(untrack, netns, tmp_path):
     parts = tmp_path / "parts"
     parts.mkdir()
-    (parts / "10-table.nft").write_text("table inet hand { chain c { } }\n")
+    (parts / "10-table.nft").write_text("table inet hand {\n chain c {\n }\n}\n")
     (parts / "20-rule.nft").write_text("add rule inet hand c counter\n")
     untrack(netns, "apply", parts)
     assert "counter" in netns.listing("table", "inet", "hand")

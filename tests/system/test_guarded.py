@@ -4,7 +4,7 @@ import random
 import signal
 import time
 
-from conftest import SANITIZED, WEB, Untrack
+from conftest import SANITIZED, TRACKING, WEB, Untrack
 
 APPLIES = 60 if SANITIZED else 200
 DNS = {"name": "dns", "role": "server", "protocol": ["udp", "tcp"], "ports": [53]}
@@ -13,7 +13,7 @@ LB = {"name": "lb", "role": "forward", "protocol": "tcp", "ports": [80, "9000-91
 
 
 def table_of(ns):
-    return ns.listing("table", "inet", "untrack")
+    return ns.state("table", "inet", "untrack")
 
 
 def two_states(untrack, ns):
@@ -31,7 +31,7 @@ def test_two_writers_lose_nothing(untrack, netns):
     policies, listings = two_states(untrack, netns)
     writers = []
     for name in ("one", "two"):
-        netns.nft(f"table inet {name} {{ set seen {{ type mark; }}; chain busy {{ }} }}")
+        netns.nft(f"table inet {name} {{\nset seen {{ type mark; }}\nchain busy {{\n}}\n}}")
         writer = netns.traffic("write", f"inet {name}", stdin=-1)
         assert writer.stdout.readline() == "ready\n"
         writers.append((name, writer))
@@ -114,7 +114,7 @@ def test_kill_of_the_first_apply(untrack, netns):
 def test_sysctls_that_were_cut_off_are_finished(untrack, netns):
     """kill -9 between commit and sysctls: the next apply finishes, and remove undoes."""
     name = "net.netfilter.nf_conntrack_tcp_timeout_time_wait"
-    netns.nft("table inet f { chain c { type filter hook input priority 0; ct state new; } }")
+    netns.nft(TRACKING)
     original = netns.sysctl(name)
     policy = untrack.policy(WEB, conntrack={"timeouts": {"tcp_time_wait": 33}})
     begin = time.monotonic()

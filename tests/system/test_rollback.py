@@ -34,28 +34,28 @@ def test_rollback_restores_all(untrack, netns, full_policy):
 
 def test_rollback_step_by_step(untrack, netns):
     netns.nft(STATEFUL_FILTER)
-    states = [netns.listing()]
+    states = [netns.state()]
     for services in ([WEB_ACCEPT], [WEB_ACCEPT, DNS], [DNS]):
         untrack(netns, "apply", untrack.policy(*services, accept_in=["inet filter input"]))
-        states.append(netns.listing())
-    assert len(set(states)) == 4
+        states.append(netns.state())
+    assert all(states.count(state) == 1 for state in states)
     for state in reversed(states[:-1]):
         untrack(netns, "rollback")
-        assert netns.listing() == state
+        assert netns.state() == state
     untrack(netns, "rollback", status=2)
-    assert netns.listing() == states[0]
+    assert netns.state() == states[0]
 
 
 def test_rollback_to_a_snapshot(untrack, netns):
     states = {}
     for services in ([WEB], [WEB, DNS], [DNS]):
-        listing = netns.listing()
+        state = netns.state()
         untrack(netns, "apply", untrack.policy(*services))
-        states[snapshots(untrack, netns)[-1]["id"]] = listing
+        states[snapshots(untrack, netns)[-1]["id"]] = state
     assert len(states) == 3
     for number in list(states) + list(reversed(states)):
         untrack(netns, "rollback", number)
-        assert netns.listing() == states[number]
+        assert netns.state() == states[number]
     result = untrack(netns, "rollback", "4711", "--json", status=2)
     assert "4711" in result.error["message"]
 
@@ -108,10 +108,13 @@ def test_remove_of_one_table(untrack, netns):
 
 
 def test_remove_of_nothing(untrack, netns):
+    untrack(netns, "remove", status=2)
     untrack(netns, "remove", "inet nothing", status=2)
+    assert snapshots(untrack, netns) == []
     netns.nft("add table inet foreign")
     untrack(netns, "remove", "inet foreign", status=2)
     assert netns.has_table("inet foreign")
+    untrack(netns, "remove", "inte untrack", status=2)
 
 
 def test_a_key_taken_out_of_conntrack_goes_back(untrack, netns):

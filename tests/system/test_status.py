@@ -99,7 +99,8 @@ def test_peer(untrack, pair):
               "dstport", "4789", "dev", "eth0")
         ns.ip("address", "add", f"{inner}/24", "dev", "vx0")
         ns.ip("link", "set", "vx0", "up")
-    pair.client.run("ping", "-c", "3", "-i", "0.2", "-W", "2", "10.9.0.1")
+    pair.server.serve("echo", "udp", "10.9.0.1", "7")
+    pair.client.ask("udp", "10.9.0.1", "7", "3")
     for ns in (pair.server, pair.client):
         assert not any("dport=4789" in entry for entry in ns.entries())
         inbound, outbound = counted(untrack, ns, "vxlan")
@@ -164,5 +165,4 @@ def test_keep_tracked_wins(untrack, pair):
 
 def test_drops_are_told(untrack, netns):
     text = untrack(netns, "status").stdout
-    for word in ("drop", "early_drop", "insert_failed"):
-        assert word in text or word.replace("_", " ") in text
+    assert "dropped" in text and "early" in text and "failed" in text

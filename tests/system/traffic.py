@@ -5,10 +5,12 @@ generation                    print the ruleset's generation
 serve ADDRESS PORT            send bytes to whoever connects, about 2 MB/s each
 download ADDRESS PORT [SOURCE_PORT]  receive from it; print the sum of bytes ten times a second
 echo PROTOCOL ADDRESS PORT    answer each TCP connection or UDP packet
-ask PROTOCOL ADDRESS PORT N [SOURCE_PORT]  ask an echo server N times; fails if one answer is missing
+ask PROTOCOL ADDRESS PORT N   ask an echo server N times, each from a port of its own; fails if one
+                              answer is missing
 write TABLE                   add an element for each turn, and add and delete a rule, until stdin
                               ends; then print the number of turns
 """
+import random
 import socket
 import struct
 import subprocess
@@ -93,13 +95,15 @@ def echo(protocol, address, port):
             connection.sendall(connection.recv(2048))
 
 
-def ask(protocol, address, port, count, source_port="0"):
+def ask(protocol, address, port, count):
     kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    # Ports that are given out at random may come twice: then an entry would be missing.
+    first = random.randrange(32768, 60000 - int(count))
     for number in range(int(count)):
         with socket.socket(family_of(address), kind) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.settimeout(3)
-            sock.bind(("", int(source_port)))
+            sock.bind(("", first + number))
             sock.connect((address, int(port)))
             word = f"question {number}".encode()
             sock.send(word)
