@@ -158,6 +158,18 @@ static void put_names(const struct accept *a, char out[COMMENT_MAX + 1])
 	}
 }
 
+/* nft makes a comparison of a set of one field and one element. */
+static bool is_one_protocol(const struct layout *layout, const boxes *all)
+{
+	size_t at = box_offset(DIM_PROTOCOL);
+
+	array_for_each(box, all) {
+		if (layout->n > 1 || box->first[at] != all->v[0].first[at])
+			return false;
+	}
+	return true;
+}
+
 static bool write_rule(struct accept *a, const struct maker *maker, const struct layout *layout,
 		       const boxes *all, const char *comment)
 {
@@ -167,13 +179,18 @@ static bool write_rule(struct accept *a, const struct maker *maker, const struct
 		.port = maker->side,
 		.interface = maker->hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME,
 	};
-	struct set *set = writer_set(&a->w, SET_ANONYMOUS, NULL, &key, all->n);
+	struct set *set = NULL;
 
-	if (!write_elements(maker, set, layout, all))
-		return false;
 	writer_rule(&a->w, a->chain);
 	write_state(a, STATE_UNTRACKED);
-	write_lookup(&a->w, &key, set);
+	if (is_one_protocol(layout, all)) {
+		write_protocol(&a->w, all->v[0].first[box_offset(DIM_PROTOCOL)]);
+	} else {
+		set = writer_set(&a->w, SET_ANONYMOUS, NULL, &key, all->n);
+		if (!write_elements(maker, set, layout, all))
+			return false;
+		write_lookup(&a->w, &key, set);
+	}
 	write_verdict(&a->w, NF_ACCEPT, NULL);
 	writer_rule_end(&a->w, comment, comment);
 	return true;

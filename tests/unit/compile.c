@@ -201,3 +201,166 @@ ParameterizedTest(struct golden *golden, compile, policies)
 
 	check_table(golden->name, table, true);
 }
+
+/* ------------------------------------------------------------------ accept rules */
+
+static void check_accept(const char *golden, const struct policy *policy, size_t index,
+			 struct accept_directions directions)
+{
+	autoerror err = ERROR_INIT;
+	autoclean(table_free_p) struct table *table =
+		compile_accept(policy, &policy->accept_in.v[index], directions, &err);
+
+	cr_assert_not_null(table, "%s", err.message);
+	cr_assert_eq(table->chains.n, 1);
+	cr_assert_str_eq(table->chains.v[0]->name, policy->accept_in.v[index].chain);
+	check_table(golden, table, true);
+}
+
+Test(compile, accept_rules_of_each_direction)
+{
+	autoclean(document_free_p) struct document *document = read_policy("accept");
+	const struct policy *policy = document->policy;
+
+	check_accept("accept-input", policy, 0, (struct accept_directions){.input = true});
+	check_accept("accept-forward", policy, 1, (struct accept_directions){.forward = true});
+	check_accept("accept-output", policy, 2, (struct accept_directions){.output = true});
+	check_accept("accept-every", policy, 3,
+		     (struct accept_directions){.input = true, .output = true, .forward = true});
+}
+
+Test(compile, an_accept_chain_may_get_nothing)
+{
+	autoclean(document_free_p) struct document *document = read_policy("accept");
+	autoerror err = ERROR_INIT;
+	autoclean(table_free_p) struct table *table = compile_accept(
+		document->policy, &document->policy->accept_in.v[0], (struct accept_directions){0},
+		&err);
+
+	cr_assert_not_null(table, "%s", err.message);
+	cr_assert_eq(table->chains.v[0]->rules.n, 0);
+	cr_assert_eq(table->sets.n, 0);
+}
+
+Test(compile, names_that_do_not_fit_a_comment_are_left_out)
+{
+	autoclean(document_free_p) struct document *document = read_policy("accept");
+	struct policy *policy = document->policy;
+	autoerror err = ERROR_INIT;
+	autoclean(table_free_p) struct table *table = NULL;
+	const char *comment;
+
+	array_for_each(service, &policy->services) {
+		char name[65];
+
+		memset(name, 'n', sizeof(name) - 1);
+		name[sizeof(name) - 1] = 0;
+		free(service->name);
+		service->name = strdup(name);
+	}
+	table = compile_accept(policy, &policy->accept_in.v[0],
+			       (struct accept_directions){.input = true}, &err);
+	cr_assert_not_null(table, "%s", err.message);
+	array_for_each(rule, &table->chains.v[0]->rules) {
+		comment = rule_comment(*rule);
+		cr_assert(!strncmp(comment, "untrack inet untrack: ", 22), "%s", comment);
+		cr_assert_leq(strlen(comment), 127);
+	}
+	comment = rule_comment(table->chains.v[0]->rules.v[5]);
+	cr_assert(strstr(comment, "n, ..."), "%s", comment);
+}
+
+/* ------------------------------------------------------------------ many services */
+
+static void add_service(struct policy *policy, unsigned i)
+{
+	struct policy_service service = {
+		.name = NULL,
+		.role = i % 4,
+		.origin = {.path = strdup("/services"), .line = i + 1},
+	};
+	struct port_range port = {(uint16_t)(1 + i), (uint16_t)(1 + i)};
+	struct inet_range range;
+	char text[64];
+
+	cr_assert_gt(asprintf(&service.name, "s%u", i), 0);
+	cr_assert(array_push(&service.match.protocols, 6));
+	cr_assert(array_push(&service.match.ports, port));
+	snprintf(text, sizeof(text), i % 8 < 4 ? "10.%u.%u.0/24" : "10.%u.%u.1", i / 256, i % 256);
+	cr_assert_eq(inet_parse(text, &range), INET_OK);
+	cr_assert(array_push(service.role == ROLE_CLIENT ? &service.match.peers
+							 : &service.match.addresses,
+			     range));
+	cr_assert(array_push(&policy->services, service));
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+Test(compile, ten_thousand_services)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+	autoclean(table_free_p) struct table *table = NULL;
+	autonetns ns = NETNS_OWN;
+	autoerror err = ERROR_INIT;
+	double start;
+
+	policy->family = NFPROTO_INET;
+	policy->table = strdup("untrack");
+	for (unsigned i = 0; i < 10000; i++)
+		add_service(policy, i);
+	start = seconds();
+	table = compile_table(policy, NULL, &err);
+	cr_assert_not_null(table, "%s", err.message);
+	cr_expect_lt(seconds() - start, 3.0, "compiled in %.2f s", seconds() - start);
+	cr_assert_eq(table->objects.n, 20000);
+	array_for_each(chain, &table->chains) {
+		cr_assert_leq((*chain)->rules.n, 8, "rules do not grow with services");
+	}
+	cr_assert(netns_scratch(&ns, &err), "%s", err.message);
+	commit(&ns, table);
+	is_loaded(&ns, table, "ten thousand services");
+	policy_free(policy);
+}
+
+Test(compile, overlap_in_too_many_pieces_names_two_services)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+	autoclean(table_free_p) struct table *table = NULL;
+	autoerror err = ERROR_INIT;
+
+	policy->family = NFPROTO_INET;
+	policy->table = strdup("untrack");
+	policy->file = strdup("policy.json");
+	for (unsigned i = 0; i < 3000; i++) { /* each a prefix of its own at another port … */
+		add_service(policy, 8 * (i % 2048));
+		free(policy->services.v[i].name);
+		cr_assert_gt(asprintf(&policy->services.v[i].name, "s%u", i), 0);
+	}
+	for (unsigned i = 0; i < 60; i++) { /* … and some that cover them all */
+		struct policy_service *service = &policy->services.v[policy->services.n];
+		struct port_range ports = {1, 65535};
+		struct inet_range range;
+
+		add_service(policy, i);
+		service = &policy->services.v[policy->services.n - 1];
+		service->role = ROLE_SERVER;
+		service->match.ports.v[0] = ports;
+		service->match.addresses.n = service->match.peers.n = 0;
+		cr_assert_eq(inet_parse("10.0.0.0/8", &range), INET_OK);
+		cr_assert(array_push(&service->match.addresses, range));
+		range.first.byte[0] = range.last.byte[0] = (uint8_t)(11 + i);
+		cr_assert(array_push(&service->match.peers, range));
+	}
+	table = compile_table(policy, NULL, &err);
+	cr_assert_null(table);
+	cr_assert_eq(err.code, ERROR_DOCUMENT);
+	cr_assert_str_eq(err.file, "policy.json");
+	cr_assert(strstr(err.message, "overlaps service '"), "%s", err.message);
+	policy_free(policy);
+}
