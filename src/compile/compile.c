@@ -24,7 +24,7 @@ struct compilation {
 	struct writer w;
 	ARRAY(struct match) matches; /* one for each service, as are the owners */
 	owners owners;
-	ARRAY(struct long_service) longs;
+	ARRAY(uint32_t) longs; /* services that have sets of their own */
 	struct buckets buckets[GROUPS][2]; /* by side */
 	lookups lookups[GROUPS];
 	struct keep keep;
@@ -118,7 +118,6 @@ static bool read_service(struct compilation *c, const struct policy_service *ser
 	return add_owner(c, service);
 }
 
-/* Reads all services first, since the others point into the arrays. */
 static bool read_services(struct compilation *c)
 {
 	array_for_each(service, &c->policy->services) {
@@ -128,11 +127,9 @@ static bool read_services(struct compilation *c)
 	for (uint32_t i = 0; i < c->matches.n; i++) {
 		const struct policy_service *service = &c->policy->services.v[i];
 		const struct direction *directions = role_directions(service->role);
-		struct long_service one = {service->name, service->role, &c->matches.v[i],
-					   &c->owners.v[i]};
 
-		if (match_is_long(one.match)) {
-			if (!array_push(&c->longs, one))
+		if (match_is_long(&c->matches.v[i])) {
+			if (!array_push(&c->longs, i))
 				return error_memory(c->err);
 		} else if (!add_direction(c, &directions[0], i) ||
 			   !add_direction(c, &directions[1], i)) {
@@ -140,6 +137,12 @@ static bool read_services(struct compilation *c)
 		}
 	}
 	return true;
+}
+
+static struct long_lists long_lists(const struct compilation *c, uint32_t index)
+{
+	return (struct long_lists){c->policy->services.v[index].name, "", c->owners.v[index].who,
+				   &c->matches.v[index]};
 }
 
 static bool make_sets(struct compilation *c)
@@ -174,8 +177,10 @@ static bool make_sets(struct compilation *c)
 		if (!make_classes(&maker, &c->buckets[kinds[i].group][kinds[i].side]))
 			return false;
 	}
-	array_for_each(service, &c->longs) {
-		make_long_sets(&c->w, service);
+	array_for_each(index, &c->longs) {
+		struct long_lists lists = long_lists(c, *index);
+
+		make_long_sets(&c->w, &lists);
 	}
 	return keep_prepare(&c->w, c->policy, &c->keep, c->err);
 }
@@ -190,6 +195,16 @@ static void write_loopback_rule(struct writer *w, struct chain *chain, uint32_t 
 	write_interface_name(w, meta, op, "lo");
 	write_verdict(w, verdict, target);
 	writer_rule_end(w, NULL, NULL);
+}
+
+static void write_longs(struct compilation *c, struct chain *chain, enum hook hook, bool loopback)
+{
+	array_for_each(index, &c->longs) {
+		struct long_lists lists = long_lists(c, *index);
+
+		write_long_rules(&c->w, chain, &lists, c->policy->services.v[*index].role,
+				 &c->owners.v[*index], hook, loopback);
+	}
 }
 
 /* Packets on lo were decided at output. Where the policy has rules of its own for this hook, which
@@ -216,9 +231,7 @@ static bool write_prerouting(struct compilation *c)
 		write_keep_rules(w, chain, &c->keep, HOOK_PREROUTING,
 				 apart ? NFT_RETURN : NF_ACCEPT);
 		write_map_rules(w, chain, &c->lookups[GROUP_PREROUTING], false);
-		array_for_each(service, &c->longs) {
-			write_long_rules(w, chain, service, HOOK_PREROUTING, false);
-		}
+		write_longs(c, chain, HOOK_PREROUTING, false);
 	}
 	return write_user_rules(w, base, c->policy, c->user_rules, HOOK_PREROUTING, c->err);
 }
@@ -231,9 +244,7 @@ static bool write_loopback(struct compilation *c)
 
 	write_map_rules(&c->w, chain, &c->lookups[GROUP_PREROUTING], true);
 	write_map_rules(&c->w, chain, &c->lookups[GROUP_LOOPBACK], false);
-	array_for_each(service, &c->longs) {
-		write_long_rules(&c->w, chain, service, HOOK_PREROUTING, true);
-	}
+	write_longs(c, chain, HOOK_PREROUTING, true);
 	if (!chain || chain->rules.n)
 		return chain;
 	c->w.table->chains.n--;
@@ -262,9 +273,7 @@ static bool write_output(struct compilation *c)
 	if (c->policy->services.n)
 		write_keep_rules(w, chain, &c->keep, HOOK_OUTPUT, apart ? NFT_RETURN : NF_ACCEPT);
 	write_map_rules(w, chain, &c->lookups[GROUP_OUTPUT], false);
-	array_for_each(service, &c->longs) {
-		write_long_rules(w, chain, service, HOOK_OUTPUT, false);
-	}
+	write_longs(c, chain, HOOK_OUTPUT, false);
 	if (loopback)
 		write_loopback_rule(w, chain, NFT_META_OIFNAME, NFT_CMP_EQ, NFT_JUMP, "loopback");
 	return write_user_rules(w, base, c->policy, c->user_rules, HOOK_OUTPUT, c->err);

@@ -88,13 +88,18 @@ static void swap(uint32_t *a, uint32_t *b)
 	*b = kept;
 }
 
-/* Puts the median by start at `middle`, smaller ones before it, larger ones behind (quickselect). */
+/* Puts the median by start at `middle`, smaller ones before it, larger ones behind (quickselect). The
+ * pivot comes from a generator, since products of sorted lists are bad for any fixed place. */
 static void part(struct tree *tree, uint32_t begin, uint32_t end, uint32_t middle, enum dimension d)
 {
+	uint32_t random = 1;
+
 	while (end - begin > 1) {
-		struct box pivot = *ordered(tree, begin + (end - begin) / 2);
+		uint32_t at_random = (uint32_t)((uint64_t)random * (end - begin) >> 32);
+		struct box pivot = *ordered(tree, begin + at_random);
 		uint32_t below = begin, at = begin, above = end;
 
+		random = random * 1664525u + 1013904223u;
 		while (at < above) {
 			int order = compare_start(tree, at, &pivot, d);
 

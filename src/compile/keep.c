@@ -2,6 +2,7 @@
 #include "compile/keep.h"
 
 #include "base/cleanup.h"
+#include "compile/long.h"
 #include "compile/terms.h"
 #include "model/expr.h"
 
@@ -152,7 +153,7 @@ static bool collect_ends(const struct keep *keep, uint8_t family, bool with_inte
 	for (uint32_t i = 0; i < keep->matches.n; i++) {
 		const struct match *match = &keep->matches.v[i];
 
-		if (match->protocols.n || !has_addresses(match) ||
+		if (match->protocols.n || !has_addresses(match) || match_is_long(match) ||
 		    !match_has_family(match, family) || !match->interfaces.n == with_interfaces)
 			continue;
 		if (!with_interfaces && !add_pairs(to, family, i, match, NULL))
@@ -200,10 +201,22 @@ static bool make_protocols(const struct maker *maker, const struct keep *keep)
 			.owner = i,
 		};
 
-		if (!add_boxes(&order, &buckets))
+		if (!match_is_long(order.match) && !add_boxes(&order, &buckets))
 			return error_memory(maker->err);
 	}
 	return make_classes(maker, &buckets);
+}
+
+struct long_name {
+	char suffix[24];
+};
+
+/* The name is where the result points to. */
+static struct long_lists long_lists(const struct keep *keep, size_t i, struct long_name *name)
+{
+	snprintf(name->suffix, sizeof(name->suffix), "_%zu", i + 1);
+	return (struct long_lists){"keep", name->suffix, keep->owners.v[i].who,
+				   &keep->matches.v[i]};
 }
 
 static bool make_sets(struct writer *w, const struct policy *policy, struct keep *keep,
@@ -219,6 +232,13 @@ static bool make_sets(struct writer *w, const struct policy *policy, struct keep
 		.err = err,
 	};
 
+	for (size_t i = 0; i < keep->matches.n; i++) {
+		struct long_name name;
+		struct long_lists lists = long_lists(keep, i, &name);
+
+		if (match_is_long(lists.match))
+			make_long_sets(w, &lists);
+	}
 	return make_ends(&maker, keep) && make_protocols(&maker, keep);
 }
 
@@ -248,6 +268,28 @@ static void write_set_rules(struct writer *w, struct chain *chain, const struct 
 			expr_verdict(b, verdict, NULL);
 			writer_rule_end(w, COMMENT, NULL);
 		}
+}
+
+static void write_long_entry(struct writer *w, struct chain *chain, const struct long_lists *lists,
+			     enum hook hook, int32_t verdict)
+{
+	enum side ports = lists->match->ports.n ? SIDE_S : SIDE_D;
+
+	for_each_family(family) {
+		if (!table_has_family(w->table->family, family) ||
+		    !match_has_family(lists->match, family))
+			continue;
+		for (enum side side = SIDE_D; side <= SIDE_S; side++)
+			for (enum side port = SIDE_D; port <= ports; port++) {
+				struct buf *b = writer_rule(w, chain);
+
+				write_interfaces(w, hook, &lists->match->interfaces);
+				write_ports(w, lists->match, port);
+				write_long_lookups(w, lists, family, side, false);
+				expr_verdict(b, verdict, NULL);
+				writer_rule_end(w, COMMENT, lists->who);
+			}
+	}
 }
 
 /* The entries that name interfaces only, as one rule; one that names nothing keeps all. */
@@ -332,5 +374,12 @@ void write_keep_rules(struct writer *w, struct chain *chain, const struct keep *
 	write_interface_rule(w, chain, keep, hook, verdict);
 	array_for_each(lookup, &keep->lookups) {
 		write_set_rules(w, chain, lookup, hook, verdict);
+	}
+	for (size_t i = 0; i < keep->matches.n; i++) {
+		struct long_name name;
+		struct long_lists lists = long_lists(keep, i, &name);
+
+		if (match_is_long(lists.match))
+			write_long_entry(w, chain, &lists, hook, verdict);
 	}
 }

@@ -10,14 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_MAX_ = 128 };
+enum { LIST_NAME_MAX = 128 };
 
-static const char *list_name(const struct long_service *service, bool peers, uint8_t family,
-			     char out[NAME_MAX_])
+static const char *list_name(const struct long_lists *lists, bool peers, uint8_t family,
+			     char out[LIST_NAME_MAX])
 {
-	snprintf(out, NAME_MAX_, "%s_%s%u", service->name, peers ? "peers" : "addresses",
-		 (unsigned)family);
+	snprintf(out, LIST_NAME_MAX, "%s_%s%u%s", lists->prefix, peers ? "peers" : "addresses",
+		 (unsigned)family, lists->suffix);
 	return out;
+}
+
+static const struct address_list *list_of(const struct long_lists *lists, bool peers)
+{
+	return peers ? &lists->match->peers : &lists->match->addresses;
 }
 
 /* Room to grow in place. An older kernel counts both ends of an interval. */
@@ -38,26 +43,24 @@ static struct key address_key(uint8_t family, bool interval, bool source)
 	};
 }
 
-static void make_list(struct writer *w, const struct long_service *service, bool peers,
-		      uint8_t family)
+static void make_list(struct writer *w, const struct long_lists *lists, bool peers, uint8_t family)
 {
-	const struct address_list *list =
-		peers ? &service->match->peers : &service->match->addresses;
+	const struct address_list *list = list_of(lists, peers);
 	struct ranges merged = ranges_of(&list->merged, family);
 	struct ranges singles = ranges_of(&list->singles, family);
 	bool interval = ranges_of(&list->prefixes, family).n;
 	struct key key = address_key(family, interval, false);
-	char name[NAME_MAX_];
+	char name[LIST_NAME_MAX];
 	struct set *set;
 
 	if (!merged.n)
 		return;
-	list_name(service, peers, family, name);
+	list_name(lists, peers, family, name);
 	set = writer_set(w, SET_NAMED, name, &key,
 			 room_for(interval ? merged.n : singles.n, interval));
 	if (!set)
 		return;
-	set->origin = strdup(service->owner->who);
+	set->origin = strdup(lists->who);
 	w->failed |= !set->origin;
 	if (interval)
 		writer_intervals(w, set, merged.v[0].first.byte, merged.v[0].last.byte,
@@ -70,47 +73,49 @@ static void make_list(struct writer *w, const struct long_service *service, bool
 	}
 }
 
-void make_long_sets(struct writer *w, const struct long_service *service)
+void make_long_sets(struct writer *w, const struct long_lists *lists)
 {
 	for_each_family(family) {
 		if (!table_has_family(w->table->family, family) ||
-		    !match_has_family(service->match, family))
+		    !match_has_family(lists->match, family))
 			continue;
-		make_list(w, service, false, family);
-		make_list(w, service, true, family);
+		make_list(w, lists, false, family);
+		make_list(w, lists, true, family);
 	}
 }
 
-/* `ip saddr @web_peers4`, or nothing where the list is any. */
-static void write_list(struct writer *w, const struct long_service *service, bool peers,
-		       uint8_t family, bool source)
+static void write_list(struct writer *w, const struct long_lists *lists, bool peers, uint8_t family,
+		       bool source)
 {
-	const struct address_list *list =
-		peers ? &service->match->peers : &service->match->addresses;
 	struct key key = address_key(family, false, source);
-	char name[NAME_MAX_];
+	char name[LIST_NAME_MAX];
 
-	if (list->any)
+	if (list_of(lists, peers)->any)
 		return;
 	write_key(w, &key);
-	expr_lookup(&w->draft, list_name(service, peers, family, name), 0);
+	expr_lookup(&w->draft, list_name(lists, peers, family, name), 0);
 }
 
-static void write_rule(struct writer *w, struct chain *chain, const struct long_service *service,
-		       const struct direction *direction, uint8_t family, const interfaces *names)
+void write_long_lookups(struct writer *w, const struct long_lists *lists, uint8_t family,
+			enum side side, bool near_is_peers)
 {
-	bool near_is_source = direction->side == SIDE_S;
+	write_list(w, lists, near_is_peers, family, side == SIDE_S);
+	write_list(w, lists, !near_is_peers, family, side != SIDE_S);
+}
+
+static void write_rule(struct writer *w, struct chain *chain, const struct long_lists *lists,
+		       const struct direction *direction, const struct owner *owner, uint8_t family,
+		       const interfaces *names)
+{
 	struct buf *b = writer_rule(w, chain);
 
 	write_interfaces(w, direction->hook, names);
-	write_ports(w, service->match, direction->side);
-	write_list(w, service, direction->near_is_peers, family, near_is_source);
-	write_list(w, service, !direction->near_is_peers, family, !near_is_source);
-	expr_objref(b, service->owner->counter[direction->hook][direction->side],
-		    NFT_OBJECT_COUNTER);
+	write_ports(w, lists->match, direction->side);
+	write_long_lookups(w, lists, family, direction->side, direction->near_is_peers);
+	expr_objref(b, owner->counter[direction->hook][direction->side], NFT_OBJECT_COUNTER);
 	expr_notrack(b);
 	expr_verdict(b, NF_ACCEPT, NULL);
-	writer_rule_end(w, NULL, service->owner->who);
+	writer_rule_end(w, NULL, lists->who);
 }
 
 /* The interfaces to ask about in that chain; false if the service has no part there. */
@@ -127,19 +132,20 @@ static bool relevant_interfaces(const struct match *match, enum hook hook, bool 
 	return !match->interfaces.n || ret_names->n;
 }
 
-void write_long_rules(struct writer *w, struct chain *chain, const struct long_service *service,
-		      enum hook hook, bool loopback)
+void write_long_rules(struct writer *w, struct chain *chain, const struct long_lists *lists,
+		      enum policy_role role, const struct owner *owner, enum hook hook,
+		      bool loopback)
 {
-	const struct direction *directions = role_directions(service->role);
+	const struct direction *directions = role_directions(role);
 	interfaces names = {0};
 
-	if (relevant_interfaces(service->match, hook, loopback, &names, w))
+	if (relevant_interfaces(lists->match, hook, loopback, &names, w))
 		for (int i = 0; i < 2; i++)
 			for_each_family(family)
 				if (directions[i].hook == hook &&
 				    table_has_family(w->table->family, family) &&
-				    match_has_family(service->match, family))
-					write_rule(w, chain, service, &directions[i], family,
+				    match_has_family(lists->match, family))
+					write_rule(w, chain, lists, &directions[i], owner, family,
 						   &names);
 	array_free(&names);
 }

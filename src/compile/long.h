@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Services whose lists are too long for the shared maps: one set for each list, used by both
- * directions, and one counted rule for each family and direction.
+ * directions, and one counted rule for each family and direction. Long keep_tracked entries likewise.
  */
 #pragma once
 
 #include "compile/maps.h"
 
-struct long_service {
-	const char *name;
-	enum policy_role role;
+/* A list's set is called like these around "addresses4": SERVICE_addresses4, keep_addresses4_1. A
+ * service's sets never end in a number of their own, so the two cannot meet. */
+struct long_lists {
+	const char *prefix;
+	const char *suffix;
+	const char *who; /* "service 'web'" */
 	const struct match *match;
-	const struct owner *owner;
 };
 
-/* Its sets NAME_addresses4, … ; `families` as the table has them. */
-void make_long_sets(struct writer *w, const struct long_service *service);
+void make_long_sets(struct writer *w, const struct long_lists *lists);
+/* `ip daddr @web_addresses4 ip saddr @web_peers4`, in that order of the near and the far end; nothing
+ * for a list that is any. */
+void write_long_lookups(struct writer *w, const struct long_lists *lists, uint8_t family,
+			enum side side, bool near_is_peers);
 
-/* Its rules for one hook. On loopback (in the chain of that name) interfaces are not asked about. */
-void write_long_rules(struct writer *w, struct chain *chain, const struct long_service *service,
-		      enum hook hook, bool loopback);
+/* The rules of a service for one hook. On loopback (in the chain of that name) interfaces are not
+ * asked about. */
+void write_long_rules(struct writer *w, struct chain *chain, const struct long_lists *lists,
+		      enum policy_role role, const struct owner *owner, enum hook hook,
+		      bool loopback);

@@ -73,10 +73,20 @@ static enum ternary lookup_interval(const struct set *set, const struct partial_
 	return YES;
 }
 
+static bool is_everything(struct span first, struct span last, size_t offset, size_t length)
+{
+	for (size_t i = offset; i < offset + length; i++)
+		if (first.data[i] != 0 || last.data[i] != 0xff)
+			return false;
+	return true;
+}
+
 /* Is a field between two bounds (or may it be)? */
 static enum ternary field_between(const struct partial_key *key, size_t offset, size_t length,
 				  struct span first, struct span last)
 {
+	if (is_everything(first, last, offset, length))
+		return YES;
 	if (memcmp(first.data + offset, last.data + offset, length)) {
 		if (!all_known(key, offset, length))
 			return MAYBE;

@@ -187,7 +187,7 @@ ParameterizedTestParameters(compile, policies)
 {
 	static struct golden cases[] = {
 		{"roles"},     {"interfaces"}, {"portless"},   {"ip-table"}, {"ip6-table"},
-		{"keep-few"},  {"keep-pairs"}, {"keep-many"},  {"rules"},      {"rules-only"}, {"empty"},
+		{"keep-few"},  {"keep-pairs"}, {"keep-long"}, {"keep-many"},  {"rules"},      {"rules-only"}, {"empty"},
 		{"overlap"},   {"long"},
 	};
 
