@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "document/source.h"
 #include "document/json.h"
+#include "document/nft_schema.h"
 #include "document/policy_read.h"
 
 #include <dirent.h>
@@ -142,8 +143,23 @@ static bool tell(struct json_document *json, enum document_kind *ret_kind,
 			   "\"nftables\"");
 }
 
-/* Tells the kind of one source, and reads it if it is JSON. */
-static bool judge(struct document *document, struct source *source, enum document_kind *ret_kind,
+/* What is read so far. */
+struct reading {
+	struct document *document;
+	ARRAY(struct json_document) json; /* of libnftables, judged together at the end */
+	size_t left;			  /* of DOCUMENT_MAX */
+};
+
+static void reading_free(struct reading *reading)
+{
+	array_for_each (json, &reading->json)
+		json_document_free(json);
+	array_free(&reading->json);
+	document_free(reading->document);
+}
+
+/* Tells the kind of one source, and parses it if it is JSON. */
+static bool judge(struct reading *reading, struct source *source, enum document_kind *ret_kind,
 		  struct untrack_error *err)
 {
 	struct json_text text = {buf_text(&source->text), source->text.len};
@@ -158,29 +174,34 @@ static bool judge(struct document *document, struct source *source, enum documen
 		return true;
 	if (!json_parse(source->name, &source->text, &json, err) || !tell(&json, ret_kind, err))
 		return false;
-	if (*ret_kind == DOCUMENT_JSON || document->sources.n > 1)
+	if (*ret_kind == DOCUMENT_JSON) {
+		if (!array_push(&reading->json, json))
+			return error_memory(err);
+		json = (struct json_document){0};
 		return true;
-	document->policy = policy_read(&json, err);
-	return document->policy;
+	}
+	if (reading->document->sources.n > 1) /* refused by the caller */
+		return true;
+	reading->document->policy = policy_read(&json, err);
+	return reading->document->policy;
 }
 
-static bool read_source(struct document *document, const char *path, size_t *left,
-			struct untrack_error *err)
+static bool read_source(struct reading *reading, const char *path, struct untrack_error *err)
 {
+	struct document *document = reading->document;
 	bool first = !document->sources.n;
-	struct source source = {.name = strdup(strcmp(path, "-") ? path : "stdin")};
+	struct source source = {.name = strdup(strcmp(path, "-") ? path : "stdin")}, *added;
 	enum document_kind kind;
 
 	if (!source.name || !array_push(&document->sources, source)) {
 		free(source.name);
 		return error_memory(err);
 	}
-	struct source *added = &document->sources.v[document->sources.n - 1];
-
-	if (!source_read(path, added->name, *left, &added->text, err) ||
-	    !judge(document, added, &kind, err))
+	added = &document->sources.v[document->sources.n - 1];
+	if (!source_read(path, added->name, reading->left, &added->text, err) ||
+	    !judge(reading, added, &kind, err))
 		return false;
-	*left -= added->text.len;
+	reading->left -= added->text.len;
 	if (!first && kind != document->kind)
 		return error_at(err, ERROR_DOCUMENT, added->name, 0, 0, NULL,
 				"%s, while '%s' is %s; expected files of one kind",
@@ -194,22 +215,22 @@ static bool read_source(struct document *document, const char *path, size_t *lef
 	return true;
 }
 
-DEFINE_AUTOCLEAN(struct document, document_free)
-
 struct document *document_read(const char *const *paths, size_t count, struct untrack_error *err)
 {
-	autoclean(document_free_p) struct document *document = calloc(1, sizeof(*document));
+	autoclean(reading_free) struct reading reading = {.left = DOCUMENT_MAX};
 	autoclean(names_free) names list = {0};
-	size_t left = DOCUMENT_MAX;
 
-	if (!document)
+	reading.document = calloc(1, sizeof(*reading.document));
+	if (!reading.document)
 		return error_memory(err), NULL;
 	if (!expand(paths, count, &list, err))
 		return NULL;
 	array_for_each (path, &list)
-		if (!read_source(document, *path, &left, err))
+		if (!read_source(&reading, *path, err))
 			return NULL;
-	return steal_pointer(&document);
+	if (!nft_schema_check(reading.json.v, reading.json.n, err))
+		return NULL;
+	return steal_pointer(&reading.document);
 }
 
 void document_free(struct document *document)

@@ -89,7 +89,10 @@ static bool refuse(const char *words, struct untrack_error *err)
 			at += strlen(JSON_PLACE);
 		else if (at[0] == '\n' && at[1] == '\n')
 			at++;
-		else
+		else if (at[-1] == '\n' && !strncmp(at, COMMANDS ":", strlen(COMMANDS) + 1)) {
+			buf_puts(&message, "line ");
+			at += strlen(COMMANDS) + 1;
+		} else
 			buf_putc(&message, *at++);
 	}
 	while (message.len && strchr(" \t\r\n", message.data[message.len - 1]))

@@ -2,6 +2,7 @@
 /* The keys "accept_in", "rules" and "expect". */
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "document/nft_schema.h"
 #include "document/packet_text.h"
 #include "document/policy_parts.h"
 
@@ -141,15 +142,8 @@ static bool rule_chain(const struct node *node, void *target, struct untrack_err
 
 static bool judge_statement(const struct node *node, void *target, struct untrack_error *err)
 {
-	char shown[TEXT_SHOWN_MAX];
-
 	(void)target;
-	if (json_object_size(node->value) == 1)
-		return true;
-	return node_refuse(node, err,
-			   "not a statement, got '%s'; expected an object with one key, like "
-			   "{\"notrack\": null} (libnftables-json(5))",
-			   node_show(node, shown));
+	return nft_schema_statement(node, err);
 }
 
 static bool rule_expr(const struct node *node, void *target, struct untrack_error *err)

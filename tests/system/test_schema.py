@@ -18,7 +18,7 @@ BEYOND = {
     "families-differ", "icmp-ipv6", "icmpv6-ipv4", "keep-families",
     "table-ip-icmpv6", "table-ip-ipv6", "table-ip6-ipv4", "table-reserved",
     "ports-backwards", "ports-third", "ports-range-zero", "ports-range-65536",
-    "protocol-far",
+    "protocol-far", "rule-statement-deep",
 }
 # A packet's schema has its form only.
 BEYOND_PACKETS = {
