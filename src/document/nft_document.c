@@ -103,6 +103,23 @@ static void drop_handle(json_t *command)
 	json_object_del(body, "handle");
 }
 
+/* Newer versions list a single flag of a set as text, which 1.0.6 passes over in silence. */
+static bool write_flags_as_array(json_t *command)
+{
+	json_t *body, *flags, *array;
+
+	subject(command, &body);
+	flags = json_object_get(body, "flags");
+	if (!json_is_string(flags))
+		return true;
+	array = json_array();
+	if (!array || json_array_append(array, flags)) {
+		json_decref(array);
+		return false;
+	}
+	return !json_object_set_new(body, "flags", array);
+}
+
 static bool add_source(struct json_load *load, commands *all, const struct source *source,
 		       struct untrack_error *err)
 {
@@ -116,7 +133,8 @@ static bool add_source(struct json_load *load, commands *all, const struct sourc
 	}
 	json_array_foreach(list, i, command) {
 		drop_handle(command);
-		if (!array_push(all, (struct command){command, source, i}))
+		if (!write_flags_as_array(command) ||
+		    !array_push(all, (struct command){command, source, i}))
 			return error_memory(err);
 	}
 	return true;

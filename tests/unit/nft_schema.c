@@ -3,6 +3,7 @@
 
 #include "base/namespace.h"
 #include "document/nft.h"
+#include "document/nft_document.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -53,8 +54,7 @@ static void is_good(const char *path)
 	autonetns ns = NETNS_OWN;
 
 	cr_assert(netns_scratch(&ns, &err), "%s", err.message);
-	cr_assert(nft_run(&ns, buf_text(&document->sources.v[0].text), 0, NULL, &err), "%s: %s",
-		  path, err.message);
+	cr_assert(nft_document_load(document, &ns, &err), "%s: %s", path, err.message);
 	document_free(document);
 }
 
@@ -95,6 +95,12 @@ static void lists_a_document(const char *path)
 	unlink(name);
 	document_free(json);
 	document_free(text);
+}
+
+/* Without its flag the set would not take the element. */
+Test(nft_schema, takes_a_flag_as_text)
+{
+	is_good(TEST_DATA "/nft-good/flag-as-text.json");
 }
 
 Test(nft_schema, accepts_what_nft_lists)
