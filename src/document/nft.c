@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #define COMMANDS "/dev/stdin"
 #define JSON_PLACE "internal:0:0-0: Error: "
@@ -144,6 +145,12 @@ static bool run(void *arg, struct buf *output, struct untrack_error *err)
 	if (nft_ctx_buffer_output(nft) || nft_ctx_buffer_error(nft))
 		return error_memory(err);
 	nft_ctx_output_set_flags(nft, output_flags(request));
+	if (request->flags & NFT_BYTECODE)
+		nft_ctx_output_set_debug(nft, NFT_DEBUG_NETLINK);
+	if (request->flags & NFT_UTC) {
+		setenv("TZ", "UTC0", 1);
+		tzset();
+	}
 	if (!json && !become_input(request->commands, err))
 		return false;
 	if (json ? nft_run_cmd_from_buffer(nft, request->commands)
