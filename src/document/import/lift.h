@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From rules to a policy. */
+#pragma once
+
+#include "document/import/translate.h"
+
+/* The policy of these tables, with settings and accept_in. */
+bool lift_tables(struct import *import, struct translation *const *tables, size_t count,
+		 struct buf *document, struct untrack_error *err);
+
+/* What a faithful document cannot hold, as warnings that tell what to do: rules that accept
+ * untracked packets, settings. */
+bool lift_hints(struct import *import, struct translation *const *tables, size_t count,
+		struct untrack_error *err);
