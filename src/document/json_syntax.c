@@ -342,7 +342,7 @@ static unsigned first_line(const struct walk *walk)
 	unsigned line = 0;
 
 	/* The last key of that name at that depth before it is in the same object. */
-	while (key && search.end < walk->at) {
+	while (key && !search.no_memory && search.end < walk->at) {
 		walk_to(&search, 0);
 		if (search.want == WANT_COLON && search.frames.n == depth && search.at < walk->at &&
 		    json_string_is(walk->text, search.at, json_string_value(key)))
