@@ -79,5 +79,6 @@ struct untrack_result *untrack_diff_documents(struct untrack *untrack,
 		if (!rendering)
 			return NULL;
 	}
-	return render_result(rendering, plan, &target.warnings, 0, !plan_is_empty(plan), error);
+	return render_result(rendering, plan, &target.warnings, 0, NULL, !plan_is_empty(plan),
+			     error);
 }

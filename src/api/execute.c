@@ -33,6 +33,7 @@ struct work {
 	struct plan *prepared_plan;
 	struct rendering *rendering;
 	uint32_t snapshot;            /* 0: none taken */
+	uint64_t purged;              /* entries deleted by --purge */
 	bool armed;
 };
 
@@ -276,6 +277,9 @@ static bool say_what_happened(struct work *w, struct untrack_result *result,
 			   summary, w->snapshot);
 	else
 		buf_puts(&out, "nothing to change: all is as it shall be\n");
+	if (w->execution->options->purge)
+		buf_printf(&out, "purged %" PRIu64 " connection entries that are now kept out\n",
+			   w->purged);
 	if (w->armed)
 		buf_printf(&out,
 			   "comes back in %u s unless 'untrack confirm' is run before\n",
@@ -289,14 +293,19 @@ static struct untrack_result *finish(struct work *w, bool changed)
 {
 	bool dry_run = w->execution->options->dry_run;
 	const struct plan *plan = w->prepared_plan && w->rendering ? w->prepared_plan : w->plan;
+	bool purge = w->execution->options->purge && !dry_run;
 	uint32_t generation = w->target.live->generation;
 	struct untrack_result *result;
 
 	if (changed && !dry_run &&
 	    !kernel_generation(w->untrack->kernel, &generation, w->err))
 		return NULL;
+	if (purge && !purge_kept_out(w->untrack, &w->target, &w->purged, w->err)) {
+		w->err->changed = changed;
+		return NULL;
+	}
 	result = render_result(changed ? w->rendering : NULL, plan, &w->target.warnings, generation,
-			       dry_run && changed, w->err);
+			       purge ? &w->purged : NULL, dry_run && changed, w->err);
 	if (!result)
 		return NULL;
 	result_take_warnings(result, &w->target.warnings);

@@ -242,16 +242,16 @@ struct rendering *rendering_new(const struct target *target, const struct plan *
 }
 
 struct untrack_result *render_result(const struct rendering *rendering, const struct plan *plan,
-				     const texts *warnings, uint32_t generation, int status,
-				     struct untrack_error *err)
+				     const texts *warnings, uint32_t generation,
+				     const uint64_t *purged, int status, struct untrack_error *err)
 {
-	struct plan_view view = {.plan = plan};
+	struct plan_view view = {.plan = plan, .purged = purged};
 	struct untrack_result *result;
 	char *json, *text;
 
 	if (rendering)
 		view = (struct plan_view){plan, rendering->listed_before, rendering->listed_after,
-					  rendering->index};
+					  rendering->index, purged};
 	json = view_plan_json(&view, generation, warnings, err);
 	text = view_plan_text(&view, err);
 	result = result_new(status, json, text, err);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/stale.h"
 
+#include "kernel/addresses.h"
 #include "kernel/conntrack.h"
 #include "model/packet.h"
 
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <net/if.h>
+#include <string.h>
 
 struct tables {
 	const struct table *live;
@@ -68,4 +72,82 @@ bool clear_stale(struct untrack *untrack, const struct target *target, uint64_t 
 	}
 	*ret_cleared = cleared;
 	return true;
+}
+
+/* ------------------------------------------------------------------ purge */
+
+struct purge {
+	const struct target *target;
+	inet_ranges local; /* sorted and merged */
+	struct if_nameindex *interfaces;
+};
+
+static bool is_local(const struct purge *purge, enum inet_family family,
+		     const struct inet_address *address)
+{
+	array_for_each(range, &purge->local) {
+		if (range->family == family && inet_compare(&range->first, address, family) <= 0 &&
+		    inet_compare(address, &range->last, family) <= 0)
+			return true;
+	}
+	return false;
+}
+
+/* By one of the tables. */
+static bool is_untracked(const struct purge *purge, uint32_t hook, const struct packet *packet)
+{
+	array_for_each(pair, &purge->target->pairs) {
+		if (pair->desired && !pair->mark &&
+		    packet_evaluate(pair->desired, hook, packet) == PACKET_UNTRACKED)
+			return true;
+	}
+	return false;
+}
+
+/* Both ends are ours: lo. Otherwise any interface but lo. */
+static bool leaves_tracking(const struct purge *purge, const struct flow_entry *entry,
+			    const struct flow_tuple *tuple)
+{
+	struct packet packet = packet_of(entry, tuple);
+	bool ours = is_local(purge, entry->family, &tuple->source);
+	bool loopback = ours && is_local(purge, entry->family, &tuple->destination);
+	uint32_t hook = ours ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING;
+	bool untracked = false;
+
+	for (const struct if_nameindex *i = purge->interfaces; i->if_index; i++) {
+		if (loopback != !strcmp(i->if_name, "lo"))
+			continue;
+		packet.interface = i->if_name;
+		untracked = is_untracked(purge, hook, &packet);
+		if (!untracked)
+			break;
+	}
+	return untracked;
+}
+
+static bool is_kept_out(void *arg, const struct flow_entry *entry)
+{
+	return leaves_tracking(arg, entry, &entry->original) &&
+	       leaves_tracking(arg, entry, &entry->reply);
+}
+
+bool purge_kept_out(struct untrack *untrack, const struct target *target, uint64_t *ret_purged,
+		    struct untrack_error *err)
+{
+	struct purge purge = {.target = target};
+	bool ok;
+
+	autoenter entered = netns_enter(&untrack->ns, err);
+	if (entered.failed)
+		return false;
+	purge.interfaces = if_nameindex();
+	ok = (purge.interfaces ? true : error_errno(err, errno, "interfaces")) &&
+	     kernel_addresses(&purge.local, err) &&
+	     conntrack_delete_if(is_kept_out, &purge, ret_purged, err);
+	array_free(&purge.local);
+	if (purge.interfaces)
+		if_freenameindex(purge.interfaces);
+	if (!ok)
+		error_prefix(err, "entries that are kept out could not be deleted");
+	return ok;
 }

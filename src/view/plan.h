@@ -15,9 +15,11 @@ struct plan_view {
 	const struct listing *before;
 	const struct listing *after;
 	const size_t *index;
+	const uint64_t *purged; /* connection entries that were deleted afterwards; NULL: not asked for */
 };
 
-/* The object of the contract: changed, generation, summary, sysctls, nftables, warnings. New text. */
+/* The object of the contract: changed, generation, summary, sysctls, nftables, warnings, and
+ * purged where it was asked for. New text. */
 char *view_plan_json(const struct plan_view *view, uint32_t generation, const texts *warnings,
 		     struct untrack_error *err);
 char *view_plan_text(const struct plan_view *view, struct untrack_error *err);

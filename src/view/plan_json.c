@@ -202,6 +202,8 @@ char *view_plan_json(const struct plan_view *view, uint32_t generation, const te
 			"generation", (json_int_t)generation, "summary", summary_json(view->plan),
 			"sysctls", sysctls_json(view->plan), "nftables", commands, "warnings",
 			warnings_json(warnings));
+	if (view->purged)
+		json_object_set_new(all, "purged", json_integer((json_int_t)*view->purged));
 	text = all ? json_dumps(all, 0) : NULL;
 	json_decref(all);
 	if (!text)

@@ -106,13 +106,38 @@ def test_a_hundred_applies_on_an_untouched_service(untrack, pair):
 
 
 def test_purge_deletes_exactly_what_is_kept_out(untrack, pair):
+    """Entries of the service go; those of others, and of this host as a client of such a service
+    elsewhere, stay."""
+    server, client = pair.server, pair.client
+    server.nft(TRACKING)
+    for ns, address in ((server, pair.server4), (server, pair.server6), (client, pair.client4)):
+        ns.serve("echo", "tcp", address, "80")
+    server.serve("echo", "tcp", pair.server4, "81")
+    client.ask("tcp", pair.server4, "80", "20")
+    client.ask("tcp", pair.server6, "80", "20")
+    client.ask("tcp", pair.server4, "81", "5")
+    server.ask("tcp", pair.client4, "80", "7")
+    server.ask("tcp", pair.server4, "80", "3")  # over lo
+    assert server.entry_count() == 55
+
+    assert "purged" not in untrack(server, "apply", "--json", untrack.policy(WEB)).json
+    assert server.entry_count() == 55
+    assert untrack(server, "apply", "--dry-run", "--purge", untrack.policy(WEB)).stdout == ""
+    assert server.entry_count() == 55
+    # Nothing is to be changed, but there is something to purge.
+    result = untrack(server, "apply", "--purge", "--json", untrack.policy(WEB)).json
+    assert (result["changed"], result["purged"]) == (False, 43)
+    assert server.entry_count() == 12
+    entries = server.entries()
+    assert sum("dport=81 " in entry for entry in entries) == 5
+    assert sum("dport=80 " in entry for entry in entries) == 7
+    assert untrack(server, "apply", "--purge", "--json", untrack.policy(WEB)).json["purged"] == 0
+
+
+def test_purge_says_how_many(untrack, pair):
     pair.server.nft(TRACKING)
-    pair.server.serve("echo", "tcp", pair.server4, "80")
-    pair.server.serve("echo", "tcp", pair.server4, "81")
-    pair.client.ask("tcp", pair.server4, "80", "20")
-    pair.client.ask("tcp", pair.server4, "81", "5")
-    assert pair.server.entry_count() == 25
-    untrack(pair.server, "apply", "--purge", untrack.policy(WEB))
-    entries = pair.server.entries()
-    assert len(entries) == 5
-    assert all("dport=81 " in entry for entry in entries)
+    pair.server.serve("echo", "udp", pair.server4, "80")
+    pair.client.ask("udp", pair.server4, "80", "20")
+    result = untrack(pair.server, "apply", "--purge", untrack.policy({**WEB, "protocol": "udp"}))
+    assert "purged 20 " in result.stdout
+    assert pair.server.entry_count() == 0

@@ -124,6 +124,7 @@ def write(table):
             script += f"flush chain {table} busy\n"
         subprocess.run(["nft", "-f", "-"], input=script, text=True, check=True)
         turns += 1
+        time.sleep(0.01)
     print(turns, flush=True)
 
 
