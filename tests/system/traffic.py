@@ -7,6 +7,8 @@ download ADDRESS PORT [SOURCE_PORT]  receive from it; print the sum of bytes ten
 echo PROTOCOL ADDRESS PORT    answer each TCP connection or UDP packet
 ask PROTOCOL ADDRESS PORT N   ask an echo server N times, each from a port of its own; fails if one
                               answer is missing
+ask_from PORT PROTOCOL ADDRESS PORT N  ask with one socket, bound to that port
+ping ADDRESS N                echo requests, one after the other
 write TABLE                   add an element for each turn, and add and delete a rule, until stdin
                               ends; then print the number of turns
 """
@@ -109,6 +111,42 @@ def ask(protocol, address, port, count):
             sock.send(word)
             if sock.recv(2048) != word:
                 sys.exit("a wrong answer")
+
+
+def ask_from(source_port, protocol, address, port, count):
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    with socket.socket(family_of(address), kind) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.settimeout(3)
+        sock.bind(("", int(source_port)))
+        sock.connect((address, int(port)))
+        for number in range(int(count)):
+            word = f"question {number}".encode()
+            sock.send(word)
+            if sock.recv(2048) != word:
+                sys.exit("a wrong answer")
+
+
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    return ~(total % 0xFFFF) & 0xFFFF
+
+
+def ping(address, count):
+    six = ":" in address
+    request, reply = (128, 129) if six else (8, 0)
+    protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
+    with socket.socket(family_of(address), socket.SOCK_RAW, protocol) as sock:
+        sock.settimeout(3)
+        for number in range(int(count)):
+            packet = struct.pack(">BBHHH", request, 0, 0, 4711, number)
+            if not six:
+                packet = struct.pack(">BBHHH", request, 0, checksum(packet), 4711, number)
+            sock.sendto(packet, (address, 0))
+            while True:
+                answer = sock.recv(2048)[0 if six else 20:]
+                if answer[0] == reply and answer[4:8] == packet[4:8]:
+                    break
 
 
 def write(table):
