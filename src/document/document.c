@@ -3,10 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "document/source.h"
 #include "document/json.h"
 #include "document/nft_schema.h"
 #include "document/policy_read.h"
+#include "document/source.h"
 
 #include <dirent.h>
 #include <errno.h>

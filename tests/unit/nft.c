@@ -2,6 +2,7 @@
 #include "document/nft.h"
 
 #include "base/cleanup.h"
+#include "document/reserved.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -93,4 +94,25 @@ Test(nft, names_an_included_file)
 	cr_assert_str_eq(err.file, path);
 	cr_assert_eq(err.line, 2);
 	cr_assert_eq(err.column, 10);
+}
+
+/* nft has the last word on which names it takes. */
+Test(nft, knows_names_that_nft_does_not_take)
+{
+	static const char *const words[] = {
+		"accept", "add", "counter", "ip",  "map",     "table",	"tcp",
+		"time",	  "xt",	 "zone",    "raw", "untrack", "filter", "sources",
+		"_a",	  ".a",	 "a/b-c",   "1a",  "-a",      "a b"};
+	autonetns ns = scratch();
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		autoerror err = ERROR_INIT;
+		char command[64];
+		bool taken;
+
+		snprintf(command, sizeof(command), "add table inet %s", words[i]);
+		taken = nft_run(&ns, command, 0, NULL, &err);
+		cr_assert_eq(taken, nft_name_is_valid(words[i]) && !nft_word_is_reserved(words[i]),
+			     "%s", words[i]);
+	}
 }
