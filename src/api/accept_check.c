@@ -147,7 +147,7 @@ static bool map_jumps_to(const struct table *table, const char *map, const char 
 {
 	const struct set *set = map ? table_find_set(table, map) : NULL;
 
-	for (size_t i = 0; set && i < set->elements.at.n; i++) {
+	for (size_t i = 0; set && i < elements_count(&set->elements); i++) {
 		struct span data, verdict;
 		const char *to;
 

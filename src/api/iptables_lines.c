@@ -13,8 +13,8 @@ struct line {
 	const struct policy_accept_in *entry;
 	const struct policy_match *match;
 	bool source_port;
-	const inet_ranges *source;      /* empty: any */
-	const inet_ranges *destination;
+	const struct inet_list *source;      /* empty: any */
+	const struct inet_list *destination;
 	bool incoming;
 };
 
@@ -55,17 +55,19 @@ static size_t put_ports(const struct line *line, size_t first)
 }
 
 /* iptables takes a list of addresses in one option and makes a rule of each combination. */
-static bool put_addresses(const struct line *line, const char *option, const inet_ranges *ranges)
+static bool put_addresses(const struct line *line, const char *option, const struct inet_list *ranges)
 {
 	char text[INET_TEXT_MAX];
 	size_t count = 0;
 
-	array_for_each(range, ranges) {
-		if (range->family == entry_family(line->entry))
+	for (size_t i = 0; i < inet_list_count(ranges); i++) {
+		struct inet_range range = inet_list_at(ranges, i);
+
+		if (range.family == entry_family(line->entry))
 			buf_printf(line->out, "%s%s", count++ ? "," : option,
-				   inet_format(range, text));
+				   inet_format(&range, text));
 	}
-	return count || !ranges->n;
+	return count || !inet_list_count(ranges);
 }
 
 static void put_line(const struct line *line, uint8_t protocol, const char *interface)
@@ -108,8 +110,8 @@ static void put_lines(const struct line *line)
 
 /* To the side that serves, or from it. */
 static void put_direction(struct buf *out, const struct policy_accept_in *entry,
-			  const struct policy_match *match, const inet_ranges *serving,
-			  const inet_ranges *other, bool from_server, bool incoming)
+			  const struct policy_match *match, const struct inet_list *serving,
+			  const struct inet_list *other, bool from_server, bool incoming)
 {
 	put_lines(&(struct line){.out = out,
 				 .entry = entry,

@@ -57,8 +57,8 @@ static struct table *with_stand_ins(const struct table *table, const char *mark)
 static void drop_long_lists(struct table *table)
 {
 	array_for_each(set, &table->sets) {
-		if ((*set)->elements.at.n > LONG_LIST)
-			(*set)->elements.at.n = 0;
+		if (elements_count(&(*set)->elements) > LONG_LIST)
+			elements_free(&(*set)->elements);
 	}
 }
 

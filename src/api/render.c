@@ -120,7 +120,7 @@ static struct table *skeleton(const struct table *table)
 	}
 	array_for_each(set, &bones->sets) {
 		if (!set_is_anonymous(*set))
-			(*set)->elements.at.n = 0;
+			elements_free(&(*set)->elements);
 	}
 	return steal_pointer(&bones);
 }

@@ -49,7 +49,10 @@ static bool read_services(struct accept *a)
 		struct owner owner = {.origin = &service->origin};
 		struct match match;
 
-		if (!match_prepare(&service->match, &match, a->err))
+		/* only these roles' lists are written out however long they are */
+		bool all = service->role == ROLE_CLIENT || service->role == ROLE_FORWARD;
+
+		if (!match_prepare(&service->match, all, &match, a->err))
 			return false;
 		if (!array_push(&a->matches, match)) {
 			match_free(&match);
@@ -67,24 +70,34 @@ static bool read_services(struct accept *a)
 
 /* ------------------------------------------------------------------ which packets */
 
-/* Replaces a list by one that says no more than the family its addresses are of; `all` is where that
- * one's only range lives. */
-static void widen_list(struct address_list *list, struct inet_range *all)
+/* What stands for a list that is left out, and lives as long as it is needed. */
+struct widened {
+	struct inet_range all;
+	struct inet4_range v4;
+	struct inet6_range v6;
+};
+
+/* Replaces a list by one that says no more than the family its addresses are of. */
+static void widen_list(struct address_list *list, struct widened *wide)
 {
 	bool v4 = list_has_family(list, INET_V4), v6 = list_has_family(list, INET_V6);
 
 	*list = (struct address_list){.any = v4 && v6};
 	if (list->any)
 		return;
-	*all = (struct inet_range){.family = v4 ? INET_V4 : INET_V6};
-	memset(all->last.byte, 0xff, inet_length(all->family));
-	list->merged.v = list->prefixes.v = all;
+	*wide = (struct widened){.all = {.family = v4 ? INET_V4 : INET_V6}};
+	memset(wide->all.last.byte, 0xff, inet_length(wide->all.family));
+	list->merged.v = list->prefixes.v = &wide->all;
 	list->merged.n = list->prefixes.n = 1;
+	list->sorted.v4.v = &wide->v4;
+	list->sorted.v4.n = v4;
+	list->sorted.v6.v = &wide->v6;
+	list->sorted.v6.n = v6;
 }
 
 static size_t product(const struct match *match)
 {
-	size_t addresses = match->addresses.merged.n, peers = match->peers.merged.n;
+	size_t addresses = list_size(&match->addresses), peers = list_size(&match->peers);
 
 	return (addresses ? addresses : 1) * (peers ? peers : 1) *
 	       (match->ports.n ? match->ports.n : 1);
@@ -96,7 +109,7 @@ static bool add_service(const struct accept *a, uint32_t index, const struct dir
 {
 	const struct policy_service *service = &a->policy->services.v[index];
 	struct match match = a->matches.v[index];
-	struct inet_range all_addresses, all_peers;
+	struct widened all_addresses, all_peers;
 	struct box_order order = {
 		.match = &match,
 		.near_is_peers = direction->near_is_peers,
@@ -107,9 +120,9 @@ static bool add_service(const struct accept *a, uint32_t index, const struct dir
 	bool keep_peers = service->role == ROLE_CLIENT;
 	bool large = product(&match) > PRODUCT_MAX;
 
-	if (!keep_addresses && (large || match.addresses.merged.n > SHORT_LIST))
+	if (!keep_addresses && (large || list_size(&match.addresses) > SHORT_LIST))
 		widen_list(&match.addresses, &all_addresses);
-	if (!keep_peers && (large || match.peers.merged.n > SHORT_LIST))
+	if (!keep_peers && (large || list_size(&match.peers) > SHORT_LIST))
 		widen_list(&match.peers, &all_peers);
 	return add_boxes(&order, to) || error_memory(a->err);
 }

@@ -109,7 +109,7 @@ static bool read_service(struct compilation *c, const struct policy_service *ser
 {
 	struct match match;
 
-	if (!match_prepare(&service->match, &match, c->err))
+	if (!match_prepare(&service->match, false, &match, c->err))
 		return false;
 	if (!array_push(&c->matches, match)) {
 		match_free(&match);

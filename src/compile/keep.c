@@ -270,25 +270,34 @@ static void write_set_rules(struct writer *w, struct chain *chain, const struct 
 		}
 }
 
-static void write_long_entry(struct writer *w, struct chain *chain, const struct long_lists *lists,
-			     enum hook hook, int32_t verdict)
+static void write_long_form(struct writer *w, struct chain *chain, const struct long_lists *lists,
+			    enum hook hook, int32_t verdict, uint8_t family, struct long_form form)
 {
 	enum side ports = lists->match->ports.n ? SIDE_S : SIDE_D;
 
+	for (enum side side = SIDE_D; side <= SIDE_S; side++)
+		for (enum side port = SIDE_D; port <= ports; port++) {
+			struct buf *b = writer_rule(w, chain);
+
+			write_interfaces(w, hook, &lists->match->interfaces);
+			write_ports(w, lists->match, port);
+			write_long_lookups(w, lists, family, side, false, form);
+			expr_verdict(b, verdict, NULL);
+			writer_rule_end(w, COMMENT, lists->who);
+		}
+}
+
+static void write_long_entry(struct writer *w, struct chain *chain, const struct long_lists *lists,
+			     enum hook hook, int32_t verdict)
+{
 	for_each_family(family) {
+		struct long_forms forms = long_forms(lists, family, false);
+
 		if (!table_has_family(w->table->family, family) ||
 		    !match_has_family(lists->match, family))
 			continue;
-		for (enum side side = SIDE_D; side <= SIDE_S; side++)
-			for (enum side port = SIDE_D; port <= ports; port++) {
-				struct buf *b = writer_rule(w, chain);
-
-				write_interfaces(w, hook, &lists->match->interfaces);
-				write_ports(w, lists->match, port);
-				write_long_lookups(w, lists, family, side, false);
-				expr_verdict(b, verdict, NULL);
-				writer_rule_end(w, COMMENT, lists->who);
-			}
+		for (size_t i = 0; i < forms.count; i++)
+			write_long_form(w, chain, lists, hook, verdict, family, forms.form[i]);
 	}
 }
 
@@ -326,7 +335,7 @@ static bool read_entries(const struct policy *policy, struct keep *keep, struct 
 		struct owner owner = {.origin = &entry->origin};
 		struct match match;
 
-		if (!match_prepare(&entry->match, &match, err))
+		if (!match_prepare(&entry->match, false, &match, err))
 			return false;
 		if (!array_push(&keep->matches, match)) {
 			match_free(&match);

@@ -8,21 +8,76 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { LIST_NAME_MAX = 128 };
+/*
+ * A list is held in up to MASKS_MAX hash sets, one for each length of prefix, asked with the address
+ * masked to that length; a list of more lengths is one interval set (design.md: a hash costs 110 to
+ * 200 ns each, an interval set of a million up to 660).
+ */
+enum { LIST_NAME_MAX = 128, MASKS_MAX = 3, LENGTH_INTERVAL = -1 };
 
-static const char *list_name(const struct long_lists *lists, bool peers, uint8_t family,
-			     char out[LIST_NAME_MAX])
-{
-	snprintf(out, LIST_NAME_MAX, "%s_%s%u%s", lists->prefix, peers ? "peers" : "addresses",
-		 (unsigned)family, lists->suffix);
-	return out;
-}
+struct forms {
+	int length[MASKS_MAX]; /* of prefixes, in bits; or LENGTH_INTERVAL */
+	size_t count;          /* 0: the list has none of the family, or is any */
+};
 
 static const struct address_list *list_of(const struct long_lists *lists, bool peers)
 {
 	return peers ? &lists->match->peers : &lists->match->addresses;
+}
+
+static int bits_of(uint8_t family)
+{
+	return (int)inet_length(family) * 8;
+}
+
+/* "web_peers4": single addresses, or intervals; "web_peers4_m24": prefixes of that length. */
+static const char *list_name(const struct long_lists *lists, bool peers, uint8_t family,
+			     int length, char out[LIST_NAME_MAX])
+{
+	char mask[8] = "";
+
+	if (length != LENGTH_INTERVAL && length != bits_of(family))
+		snprintf(mask, sizeof(mask), "_m%d", length);
+	snprintf(out, LIST_NAME_MAX, "%s_%s%u%s%s", lists->prefix, peers ? "peers" : "addresses",
+		 (unsigned)family, mask, lists->suffix);
+	return out;
+}
+
+static size_t family_count(const struct inet_list *list, uint8_t family)
+{
+	return family == INET_V4 ? list->v4.n : list->v6.n;
+}
+
+static struct inet_range family_at(const struct inet_list *list, uint8_t family, size_t i)
+{
+	return inet_list_at(list, family == INET_V4 ? i : list->v4.n + i);
+}
+
+/* The lengths are asked for in rising order, so that the names and rules do not depend on the list's. */
+static struct forms find_forms(const struct address_list *list, uint8_t family)
+{
+	struct forms forms = {.count = 0};
+	bool has[129] = {false};
+	size_t kinds = 0;
+
+	for (size_t i = 0; i < family_count(&list->sorted, family); i++) {
+		struct inet_range range = family_at(&list->sorted, family, i);
+		int length = inet_prefix_length(&range);
+
+		kinds += !has[length];
+		has[length] = true;
+	}
+	if (kinds > MASKS_MAX) {
+		forms.length[forms.count++] = LENGTH_INTERVAL;
+		return forms;
+	}
+	for (int length = 0; length <= bits_of(family); length++)
+		if (has[length])
+			forms.length[forms.count++] = length;
+	return forms;
 }
 
 /* Room to grow in place. An older kernel counts both ends of an interval. */
@@ -43,34 +98,87 @@ static struct key address_key(uint8_t family, bool interval, bool source)
 	};
 }
 
-static void make_list(struct writer *w, const struct long_lists *lists, bool peers, uint8_t family)
+/* ------------------------------------------------------------------ sets */
+
+static bool packed_new(struct packed *packed, size_t count, uint8_t family, bool ranges)
+{
+	*packed = (struct packed){.width = (uint8_t)inet_length(family), .ranges = ranges};
+	packed->keys = malloc(count * packed->width * (ranges ? 2 : 1) + 1);
+	return packed->keys;
+}
+
+static void packed_push(struct packed *packed, const struct inet_range *range)
+{
+	uint8_t *at = packed->keys + packed->count++ * packed->width * (packed->ranges ? 2 : 1);
+
+	memcpy(at, range->first.byte, packed->width);
+	if (packed->ranges)
+		memcpy(at + packed->width, range->last.byte, packed->width);
+}
+
+/* The prefixes of one length. */
+static bool pack_length(const struct address_list *list, uint8_t family, int length,
+			struct packed *packed)
+{
+	size_t count = family_count(&list->sorted, family);
+
+	if (!packed_new(packed, count, family, false))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct inet_range range = family_at(&list->sorted, family, i);
+
+		if (inet_prefix_length(&range) == length)
+			packed_push(packed, &range);
+	}
+	return true;
+}
+
+/* All as intervals that do not touch; the list is sorted and free of covered ones. */
+static bool pack_intervals(const struct address_list *list, uint8_t family, struct packed *packed)
+{
+	size_t count = family_count(&list->sorted, family);
+
+	if (!packed_new(packed, count, family, true))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct inet_range range = family_at(&list->sorted, family, i);
+		struct inet_address before = range.first;
+		uint8_t *last = packed->keys + (2 * packed->count - 1) * packed->width;
+
+		if (packed->count && inet_decrement(&before, family) &&
+		    memcmp(last, before.byte, packed->width) >= 0)
+			memcpy(last, range.last.byte, packed->width);
+		else
+			packed_push(packed, &range);
+	}
+	return true;
+}
+
+static void make_set(struct writer *w, const struct long_lists *lists, bool peers,
+		     uint8_t family, int length)
 {
 	const struct address_list *list = list_of(lists, peers);
-	struct ranges merged = ranges_of(&list->merged, family);
-	struct ranges singles = ranges_of(&list->singles, family);
-	bool interval = ranges_of(&list->prefixes, family).n;
+	bool interval = length == LENGTH_INTERVAL;
 	struct key key = address_key(family, interval, false);
+	struct packed packed;
 	char name[LIST_NAME_MAX];
 	struct set *set;
 
-	if (!merged.n)
+	if (!(interval ? pack_intervals(list, family, &packed)
+		       : pack_length(list, family, length, &packed))) {
+		w->failed = true;
 		return;
-	list_name(lists, peers, family, name);
-	set = writer_set(w, SET_NAMED, name, &key,
-			 room_for(interval ? merged.n : singles.n, interval));
-	if (!set)
+	}
+	set = writer_set(w, SET_NAMED, list_name(lists, peers, family, length, name), &key,
+			 room_for(packed.count, interval));
+	if (!set) {
+		free(packed.keys);
 		return;
+	}
+	set->elements.packed = packed;
+	set->elements.sorted = true;
 	set->origin = strdup(lists->who);
 	w->failed |= !set->origin;
-	if (interval)
-		writer_intervals(w, set, merged.v[0].first.byte, merged.v[0].last.byte,
-				 sizeof(*merged.v), merged.n, inet_length(family));
-	for (size_t i = 0; !interval && i < singles.n; i++) {
-		uint8_t bytes[KEY_MAX] = {0};
-
-		memcpy(bytes, singles.v[i].first.byte, ADDRESS_LENGTH);
-		writer_element(w, set, &key.layout, bytes, NULL, NULL);
-	}
 }
 
 void make_long_sets(struct writer *w, const struct long_lists *lists)
@@ -79,13 +187,29 @@ void make_long_sets(struct writer *w, const struct long_lists *lists)
 		if (!table_has_family(w->table->family, family) ||
 		    !match_has_family(lists->match, family))
 			continue;
-		make_list(w, lists, false, family);
-		make_list(w, lists, true, family);
+		for (int peers = 0; peers < 2; peers++) {
+			struct forms forms = find_forms(list_of(lists, peers), family);
+
+			for (size_t i = 0; i < forms.count; i++)
+				make_set(w, lists, peers, family, forms.length[i]);
+		}
 	}
 }
 
-static void write_list(struct writer *w, const struct long_lists *lists, bool peers, uint8_t family,
-		       bool source)
+/* ------------------------------------------------------------------ rules */
+
+static void write_mask(struct writer *w, uint8_t family, int length)
+{
+	uint8_t mask[ADDRESS_LENGTH] = {0};
+
+	for (int bit = 0; bit < length; bit++)
+		mask[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	expr_mask(&w->draft, 0, mask, inet_length(family));
+}
+
+/* `ip saddr @web_peers4`, `ip saddr & 255.255.255.0 @web_peers4_m24`, or nothing where the list is any. */
+static void write_list(struct writer *w, const struct long_lists *lists, bool peers,
+		       uint8_t family, bool source, int length)
 {
 	struct key key = address_key(family, false, source);
 	char name[LIST_NAME_MAX];
@@ -93,25 +217,42 @@ static void write_list(struct writer *w, const struct long_lists *lists, bool pe
 	if (list_of(lists, peers)->any)
 		return;
 	write_key(w, &key);
-	expr_lookup(&w->draft, list_name(lists, peers, family, name), 0);
+	if (length != LENGTH_INTERVAL && length != bits_of(family))
+		write_mask(w, family, length);
+	expr_lookup(&w->draft, list_name(lists, peers, family, length, name), 0);
 }
 
 void write_long_lookups(struct writer *w, const struct long_lists *lists, uint8_t family,
-			enum side side, bool near_is_peers)
+			enum side side, bool near_is_peers, struct long_form form)
 {
-	write_list(w, lists, near_is_peers, family, side == SIDE_S);
-	write_list(w, lists, !near_is_peers, family, side != SIDE_S);
+	write_list(w, lists, near_is_peers, family, side == SIDE_S, form.near);
+	write_list(w, lists, !near_is_peers, family, side != SIDE_S, form.far);
+}
+
+/* Every form of the one list with every form of the other; a list that is any has one, not asked. */
+struct long_forms long_forms(const struct long_lists *lists, uint8_t family, bool near_is_peers)
+{
+	struct forms near = find_forms(list_of(lists, near_is_peers), family);
+	struct forms far = find_forms(list_of(lists, !near_is_peers), family);
+	struct long_forms all = {.count = 0};
+
+	for (size_t i = 0; i < (near.count ? near.count : 1); i++)
+		for (size_t j = 0; j < (far.count ? far.count : 1); j++)
+			all.form[all.count++] =
+				(struct long_form){near.count ? near.length[i] : 0,
+						   far.count ? far.length[j] : 0};
+	return all;
 }
 
 static void write_rule(struct writer *w, struct chain *chain, const struct long_lists *lists,
 		       const struct direction *direction, const struct owner *owner, uint8_t family,
-		       const interfaces *names)
+		       const interfaces *names, struct long_form form)
 {
 	struct buf *b = writer_rule(w, chain);
 
 	write_interfaces(w, direction->hook, names);
 	write_ports(w, lists->match, direction->side);
-	write_long_lookups(w, lists, family, direction->side, direction->near_is_peers);
+	write_long_lookups(w, lists, family, direction->side, direction->near_is_peers, form);
 	expr_objref(b, owner->counter[direction->hook][direction->side], NFT_OBJECT_COUNTER);
 	expr_notrack(b);
 	expr_verdict(b, NF_ACCEPT, NULL);
@@ -132,6 +273,16 @@ static bool relevant_interfaces(const struct match *match, enum hook hook, bool 
 	return !match->interfaces.n || ret_names->n;
 }
 
+static void write_forms(struct writer *w, struct chain *chain, const struct long_lists *lists,
+			const struct direction *direction, const struct owner *owner,
+			uint8_t family, const interfaces *names)
+{
+	struct long_forms forms = long_forms(lists, family, direction->near_is_peers);
+
+	for (size_t i = 0; i < forms.count; i++)
+		write_rule(w, chain, lists, direction, owner, family, names, forms.form[i]);
+}
+
 void write_long_rules(struct writer *w, struct chain *chain, const struct long_lists *lists,
 		      enum policy_role role, const struct owner *owner, enum hook hook,
 		      bool loopback)
@@ -145,7 +296,7 @@ void write_long_rules(struct writer *w, struct chain *chain, const struct long_l
 				if (directions[i].hook == hook &&
 				    table_has_family(w->table->family, family) &&
 				    match_has_family(lists->match, family))
-					write_rule(w, chain, lists, &directions[i], owner, family,
-						   &names);
+					write_forms(w, chain, lists, &directions[i], owner, family,
+						    &names);
 	array_free(&names);
 }

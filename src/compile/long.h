@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Services whose lists are too long for the shared maps: one set for each list, used by both
- * directions, and one counted rule for each family and direction. Long keep_tracked entries likewise.
+ * Services whose lists are too long for the shared maps: sets of their own for each list, used by both
+ * directions, and one counted rule for each family, direction and form of the lists: a list takes one
+ * hash set for each length of its prefixes, up to three, and one interval set beyond. Long
+ * keep_tracked entries likewise.
  */
 #pragma once
 
@@ -17,10 +19,23 @@ struct long_lists {
 };
 
 void make_long_sets(struct writer *w, const struct long_lists *lists);
+
+/* The forms in which the two lists are asked, one rule each. */
+enum { LONG_FORMS_MAX = 9 };
+struct long_form {
+	int near; /* the length of the prefixes, or intervals */
+	int far;
+};
+struct long_forms {
+	size_t count;
+	struct long_form form[LONG_FORMS_MAX];
+};
+struct long_forms long_forms(const struct long_lists *lists, uint8_t family, bool near_is_peers);
+
 /* `ip daddr @web_addresses4 ip saddr @web_peers4`, in that order of the near and the far end; nothing
  * for a list that is any. */
 void write_long_lookups(struct writer *w, const struct long_lists *lists, uint8_t family,
-			enum side side, bool near_is_peers);
+			enum side side, bool near_is_peers, struct long_form form);
 
 /* The rules of a service for one hook. On loopback (in the chain of that name) interfaces are not
  * asked about. */

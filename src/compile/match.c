@@ -59,39 +59,46 @@ static bool is_covered(const inet_ranges *prefixes, const struct inet_range *sin
 	       inet_compare(&single->first, &prefixes->v[low - 1].last, single->family) <= 0;
 }
 
-static int compare_singles(const void *left, const void *right)
-{
-	const struct inet_range *a = left, *b = right;
-
-	return a->family != b->family ? (int)a->family - (int)b->family
-				      : inet_compare(&a->first, &b->first, a->family);
-}
-
-static bool prepare_list(const inet_ranges *from, struct address_list *to)
+static bool prepare_forms(struct address_list *to)
 {
 	size_t n = 0;
 
-	to->any = !from->n;
-	array_for_each(range, from) {
-		if (!array_push(&to->merged, *range) ||
-		    !(range_is_single(range) ? array_push(&to->singles, *range)
-					     : array_push(&to->prefixes, *range)))
+	for (size_t i = 0; i < inet_list_count(&to->sorted); i++) {
+		struct inet_range range = inet_list_at(&to->sorted, i);
+
+		if (!array_push(&to->merged, range) ||
+		    !(range_is_single(&range) ? array_push(&to->singles, range)
+					      : array_push(&to->prefixes, range)))
 			return false;
 	}
 	to->merged.n = inet_merge(to->merged.v, to->merged.n);
 	to->prefixes.n = inet_merge(to->prefixes.v, to->prefixes.n);
-	if (to->singles.n)
-		qsort(to->singles.v, to->singles.n, sizeof(*to->singles.v), compare_singles);
-	for (size_t i = 0; i < to->singles.n; i++) {
-		const struct inet_range *single = &to->singles.v[i];
-
-		if ((n && !compare_singles(&to->singles.v[n - 1], single)) ||
-		    is_covered(&to->prefixes, single))
-			continue;
-		to->singles.v[n++] = *single;
-	}
+	for (size_t i = 0; i < to->singles.n; i++)
+		if (!is_covered(&to->prefixes, &to->singles.v[i]))
+			to->singles.v[n++] = to->singles.v[i];
 	to->singles.n = n;
 	return true;
+}
+
+static bool prepare_list(const struct inet_list *from, bool all_forms, struct address_list *to)
+{
+	to->any = !inet_list_count(from);
+	if (!array_reserve(&to->sorted.v4, from->v4.n) || !array_reserve(&to->sorted.v6, from->v6.n))
+		return false;
+	if (from->v4.n)
+		memcpy(to->sorted.v4.v, from->v4.v, from->v4.n * sizeof(*from->v4.v));
+	if (from->v6.n)
+		memcpy(to->sorted.v6.v, from->v6.v, from->v6.n * sizeof(*from->v6.v));
+	to->sorted.v4.n = from->v4.n;
+	to->sorted.v6.n = from->v6.n;
+	inet_list_sort(&to->sorted, false);
+	to->is_long = !all_forms && inet_list_count(&to->sorted) > LONG_LIST;
+	return to->is_long || prepare_forms(to);
+}
+
+size_t list_size(const struct address_list *list)
+{
+	return list->is_long ? inet_list_count(&list->sorted) : list->merged.n;
 }
 
 static struct interface read_interface(const char *name)
@@ -154,7 +161,7 @@ static bool prepare_interfaces(const texts *names, interfaces *to)
 	return true;
 }
 
-bool match_prepare(const struct policy_match *policy, struct match *ret_match,
+bool match_prepare(const struct policy_match *policy, bool all_forms, struct match *ret_match,
 		   struct untrack_error *err)
 {
 	const struct interface loopback = read_interface("lo");
@@ -165,8 +172,8 @@ bool match_prepare(const struct policy_match *policy, struct match *ret_match,
 			return error_memory(err);
 	}
 	if (!merge_ports(&policy->ports, &match.ports) ||
-	    !prepare_list(&policy->addresses, &match.addresses) ||
-	    !prepare_list(&policy->peers, &match.peers) ||
+	    !prepare_list(&policy->addresses, all_forms, &match.addresses) ||
+	    !prepare_list(&policy->peers, all_forms, &match.peers) ||
 	    !prepare_interfaces(&policy->interfaces, &match.interfaces))
 		return error_memory(err);
 	array_for_each(interface, &match.interfaces) {
@@ -179,6 +186,7 @@ bool match_prepare(const struct policy_match *policy, struct match *ret_match,
 
 static void list_free(struct address_list *list)
 {
+	inet_list_free(&list->sorted);
 	array_free(&list->merged);
 	array_free(&list->singles);
 	array_free(&list->prefixes);
@@ -212,7 +220,7 @@ struct ranges ranges_of(const inet_ranges *list, uint8_t family)
 
 bool list_has_family(const struct address_list *list, uint8_t family)
 {
-	return list->any || ranges_of(&list->merged, family).n;
+	return list->any || (family == INET_V4 ? list->sorted.v4.n : list->sorted.v6.n);
 }
 
 bool match_has_family(const struct match *match, uint8_t family)

@@ -10,10 +10,15 @@
 
 #define for_each_family(f) for (uint8_t f = INET_V4; f <= INET_V6; f += INET_V6 - INET_V4)
 
+/* More entries than this get sets of their own, and no forms that cost more memory. */
+enum { LONG_LIST = 1000 };
+
 /* The ranges are sorted with IPv4 first. Single addresses are also kept as such, for hash sets. */
 struct address_list {
-	bool any;             /* none was given */
-	inet_ranges merged;   /* all */
+	bool any;                /* none was given */
+	struct inet_list sorted; /* as given, without those that another one covers */
+	bool is_long;            /* then the following are empty */
+	inet_ranges merged;      /* all */
 	inet_ranges singles;  /* given as single addresses, and in no prefix */
 	inet_ranges prefixes; /* the rest */
 };
@@ -39,8 +44,11 @@ struct match {
 /* Adds those that are in none of the others, and drops what they cover. False without memory. */
 bool interfaces_merge(interfaces *to, const interfaces *from);
 
-bool match_prepare(const struct policy_match *policy, struct match *ret_match,
+/* all_forms: long lists are to have them as well. */
+bool match_prepare(const struct policy_match *policy, bool all_forms, struct match *ret_match,
 		   struct untrack_error *err);
+/* How many ranges the list has. */
+size_t list_size(const struct address_list *list);
 void match_free(struct match *match);
 #define automatch autoclean(match_free) struct match
 

@@ -7,7 +7,7 @@
 
 /* Measured in design.md: port ranges up to PORTS_MAX are better off in hashes, lists beyond LONG_MAX
  * in sets of their own. The other two bound what products of lists make of that. */
-enum { PORTS_MAX = 2000, EXPANDED_MAX = 65536, LONG_LIST = 1000, LONG_PRODUCT = 4096 };
+enum { PORTS_MAX = 2000, EXPANDED_MAX = 65536, LONG_PRODUCT = 4096 };
 
 const struct direction *role_directions(enum policy_role role)
 {
@@ -76,7 +76,7 @@ static size_t interval_count(const struct match *match, const struct address_lis
 
 bool match_is_long(const struct match *match)
 {
-	return match->addresses.merged.n + match->peers.merged.n > LONG_LIST ||
+	return list_size(&match->addresses) + list_size(&match->peers) > LONG_LIST ||
 	       interval_count(match, &match->addresses, &match->peers) > LONG_PRODUCT ||
 	       interval_count(match, &match->peers, &match->addresses) > LONG_PRODUCT;
 }

@@ -6,6 +6,7 @@
 
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef ARRAY(uint32_t) indexes;
 
@@ -36,7 +37,7 @@ static bool is_end(const struct set *set, size_t i)
 /* How many elements from i on belong together. */
 static size_t unit_length(const struct set *set, size_t i)
 {
-	return has_interval_ends(set) && !is_end(set, i) && i + 1 < set->elements.at.n &&
+	return has_interval_ends(set) && !is_end(set, i) && i + 1 < elements_count(&set->elements) &&
 			       is_end(set, i + 1)
 		       ? 2
 		       : 1;
@@ -77,13 +78,13 @@ static void indexes_free(indexes *list)
 
 bool plan_all_elements(const struct table *table, const struct set *set, struct plan *plan)
 {
-	return !set->elements.at.n ||
+	return !elements_count(&set->elements) ||
 	       array_push(&plan->steps, (struct plan_step){
 						.operation = OPERATION_ADD,
 						.kind = OBJECT_ELEMENT,
 						.table = table,
 						.set = set,
-						.count = (uint32_t)set->elements.at.n,
+						.count = (uint32_t)elements_count(&set->elements),
 					});
 }
 
@@ -94,11 +95,23 @@ bool plan_elements_first(const struct table *table, const struct set *live,
 
 	if (!doomed->n)
 		return true;
-	for (size_t i = 0; i < live->elements.at.n; i++)
+	for (size_t i = 0; i < elements_count(&live->elements); i++)
 		if (element_refers(element_at(&live->elements, i), object_type(live), doomed) &&
 		    !array_push(&gone, (uint32_t)i))
 			return false;
 	return push_step(plan, OPERATION_DELETE, table, live, &gone);
+}
+
+/* What is loaded is not known for certain: all of it goes, all that is wanted comes. */
+static bool plan_anew(const struct table *live_table, const struct set *live,
+		      const struct table *desired_table, const struct set *desired,
+		      struct plan *plan)
+{
+	return array_push(&plan->steps, (struct plan_step){.operation = OPERATION_FLUSH,
+							   .kind = OBJECT_ELEMENT,
+							   .table = live_table,
+							   .set = live}) &&
+	       plan_all_elements(desired_table, desired, plan);
 }
 
 /* Both sides while their sorted elements are merged. */
@@ -152,7 +165,8 @@ static bool merge_gone(struct merge *m, size_t i, size_t unit)
 
 static bool merge_sets(struct merge *m)
 {
-	size_t n = m->live->elements.at.n, count = m->desired->elements.at.n, i = 0, j = 0;
+	size_t n = elements_count(&m->live->elements), i = 0;
+	size_t count = elements_count(&m->desired->elements), j = 0;
 
 	while (i < n || j < count) {
 		size_t unit_i = i < n ? unit_length(m->live, i) : 0;
@@ -174,6 +188,53 @@ static bool merge_sets(struct merge *m)
 	return true;
 }
 
+static bool both_packed(const struct packed *a, const struct packed *b)
+{
+	return a->count && b->count && a->width == b->width && a->ranges == b->ranges;
+}
+
+/* How many kernel elements entry i is: a range that is open at its end has one. */
+static size_t entry_length(const struct elements *elements, size_t i)
+{
+	size_t begin = packed_index(&elements->packed, i);
+	size_t end = packed_index(&elements->packed, i + 1);
+	size_t count = elements_count(elements);
+
+	return (end < count ? end : count) - begin;
+}
+
+static int compare_entries(const struct packed *a, size_t i, const struct packed *b, size_t j)
+{
+	int order = memcmp(packed_first(a, i), packed_first(b, j), a->width);
+
+	return order || !a->ranges ? order
+				   : memcmp(packed_last(a, i), packed_last(b, j), a->width);
+}
+
+/* Long lists of plain keys: bytes are compared, nothing is unpacked. */
+static bool merge_packed(struct merge *m)
+{
+	const struct elements *live = &m->live->elements, *desired = &m->desired->elements;
+	size_t i = 0, j = 0;
+
+	while (i < live->packed.count || j < desired->packed.count) {
+		int order = i == live->packed.count      ? 1
+			    : j == desired->packed.count ? -1
+							 : compare_entries(&live->packed, i,
+									   &desired->packed, j);
+
+		if (order < 0 && !push_unit(&m->gone, packed_index(&live->packed, i),
+					    entry_length(live, i)))
+			return false;
+		if (order > 0 && !push_unit(&m->come, packed_index(&desired->packed, j),
+					    entry_length(desired, j)))
+			return false;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return true;
+}
+
 bool plan_elements(const struct table *live_table, const struct set *live,
 		   const struct table *desired_table, const struct set *desired,
 		   const doomed_list *doomed, struct plan *plan)
@@ -181,8 +242,15 @@ bool plan_elements(const struct table *live_table, const struct set *live,
 	__attribute__((cleanup(merge_free))) struct merge m = {
 		.live = live, .desired = desired, .doomed = doomed};
 
-	if (!live->elements_read || !desired->elements_read)
+	if (!desired->elements_read)
 		return true;
-	return merge_sets(&m) && push_step(plan, OPERATION_DELETE, live_table, live, &m.gone) &&
+	if (!live->elements_read && live->elements_uncertain)
+		return plan_anew(live_table, live, desired_table, desired, plan);
+	if (!live->elements_read)
+		return true;
+	if (!(both_packed(&live->elements.packed, &desired->elements.packed) ? merge_packed(&m)
+									    : merge_sets(&m)))
+		return false;
+	return push_step(plan, OPERATION_DELETE, live_table, live, &m.gone) &&
 	       push_step(plan, OPERATION_ADD, desired_table, desired, &m.come);
 }

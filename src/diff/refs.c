@@ -46,7 +46,7 @@ static bool set_refers(const struct table *table, const char *name, const doomed
 	if (!set || !set_is_anonymous(set))
 		return is_doomed(doomed, OBJECT_SET, name, 0);
 	type = attr_find_be32(buf_span(&set->attrs), NFTA_SET_OBJ_TYPE);
-	for (size_t i = 0; i < set->elements.at.n; i++)
+	for (size_t i = 0; i < elements_count(&set->elements); i++)
 		if (element_refers(element_at(&set->elements, i), type, doomed))
 			return true;
 	return false;

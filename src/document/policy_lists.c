@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Addresses and ports, in the document or in a file of their own. */
 #include "base/cleanup.h"
+#include "base/inet_list.h"
 #include "base/text.h"
 #include "document/document.h"
 #include "document/source.h"
@@ -52,13 +53,12 @@ static bool refuse(const struct place *place, struct untrack_error *err, const c
 static bool read_address(const struct place *place, const char *text, void *list,
 			 struct untrack_error *err)
 {
-	inet_ranges *ranges = list;
 	char shown[TEXT_SHOWN_MAX], meant[INET_TEXT_MAX];
 	struct inet_range range;
 
 	switch (inet_parse(text, &range)) {
 	case INET_OK:
-		return array_push(ranges, range) || error_memory(err);
+		return inet_list_push(list, &range) || error_memory(err);
 	case INET_HOST_BITS:
 		return refuse(place, err,
 			      "bits are set behind the prefix, got '%s'; expected a prefix without "

@@ -141,13 +141,11 @@ bool policy_match_judge(const struct node *node, const struct policy_match *matc
 	return true;
 }
 
-static unsigned ranges_families(const inet_ranges *ranges)
+static unsigned list_families(const struct inet_list *list)
 {
-	unsigned families = ranges->n ? 0 : BOTH;
-
-	array_for_each (range, ranges)
-		families |= range->family == INET_V4 ? V4 : V6;
-	return families;
+	if (!inet_list_count(list))
+		return BOTH;
+	return (list->v4.n ? V4 : 0) | (list->v6.n ? V6 : 0);
 }
 
 static unsigned protocols_families(const protocols *list)
@@ -168,16 +166,16 @@ bool policy_match_judge_family(const struct node *node, const struct policy_matc
 			       uint8_t family, struct untrack_error *err)
 {
 	unsigned table = family == NFPROTO_IPV4 ? V4 : family == NFPROTO_IPV6 ? V6 : BOTH;
-	unsigned addresses = ranges_families(&match->addresses);
-	unsigned peers = ranges_families(&match->peers);
+	unsigned addresses = list_families(&match->addresses);
+	unsigned peers = list_families(&match->peers);
 	unsigned protocol = protocols_families(&match->protocols);
 	struct node address_node = node_child(node, "addresses"),
 		    peer_node = node_child(node, "peers");
 	struct node protocol_node = node_child(node, "protocol");
 
-	if ((match->addresses.n && (addresses & ~table)) || (match->peers.n && (peers & ~table)))
+	if ((inet_list_count(&match->addresses) && (addresses & ~table)) || (inet_list_count(&match->peers) && (peers & ~table)))
 		return node_refuse(
-			match->addresses.n && (addresses & ~table) ? &address_node : &peer_node,
+			inet_list_count(&match->addresses) && (addresses & ~table) ? &address_node : &peer_node,
 			err,
 			"%s in a table of family %s; expected %s only, or a table of "
 			"family inet",
@@ -202,20 +200,27 @@ bool policy_match_judge_family(const struct node *node, const struct policy_matc
 	return true;
 }
 
-bool policy_ranges_are_any(const inet_ranges *ranges, bool *ret_any, struct untrack_error *err)
+static bool covers_all(const struct inet_list *list)
 {
-	inet_ranges copy = {0};
-	bool any = !ranges->n;
+	return (list->v4.n == 1 && !list->v4.v[0].first && list->v4.v[0].last == UINT32_MAX) ||
+	       (list->v6.n == 1 &&
+		inet_prefix_length(&(struct inet_range){INET_V6, list->v6.v[0].first,
+							list->v6.v[0].last}) == 0);
+}
 
-	if (ranges->n) {
-		if (!array_reserve(&copy, ranges->n))
-			return error_memory(err);
-		memcpy(copy.v, ranges->v, ranges->n * sizeof(*ranges->v));
-		copy.n = inet_merge(copy.v, ranges->n);
+bool policy_list_is_any(const struct inet_list *list, bool *ret_any, struct untrack_error *err)
+{
+	struct inet_list copy = {0};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < inet_list_count(list); i++) {
+		struct inet_range range = inet_list_at(list, i);
+
+		ok = inet_list_push(&copy, &range);
 	}
-	array_for_each (range, &copy)
-		any |= inet_prefix_length(range) == 0;
-	array_free(&copy);
-	*ret_any = any;
-	return true;
+	inet_list_sort(&copy, true);
+	if (ok)
+		*ret_any = !inet_list_count(list) || covers_all(&copy);
+	inet_list_free(&copy);
+	return ok || error_memory(err);
 }

@@ -138,7 +138,7 @@ void batch_all_elements(struct batch *batch, const struct table *table, const st
 		.flags = NLM_F_CREATE | NLM_F_EXCL,
 	};
 
-	for (size_t i = 0; i < set->elements.at.n && !batch->bytes.failed; i++)
+	for (size_t i = 0; i < elements_count(&set->elements) && !batch->bytes.failed; i++)
 		put_element(&writer, i);
 	close_list(&writer);
 }

@@ -1,16 +1,125 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "model/ruleset.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
+
+void elements_free(struct elements *elements)
+{
+	buf_free(&elements->bytes);
+	array_free(&elements->at);
+	free(elements->packed.keys);
+	*elements = (struct elements){0};
+}
+
+/* ------------------------------------------------------------------ packed */
+
+static size_t entry_size(const struct packed *packed)
+{
+	return packed->ranges ? 2u * packed->width : packed->width;
+}
+
+const uint8_t *packed_first(const struct packed *packed, size_t i)
+{
+	return packed->keys + i * entry_size(packed);
+}
+
+const uint8_t *packed_last(const struct packed *packed, size_t i)
+{
+	return packed_first(packed, i) + (packed->ranges ? packed->width : 0);
+}
+
+size_t packed_index(const struct packed *packed, size_t i)
+{
+	return packed->ranges ? 2 * i : i;
+}
+
+/* Does the range end with the last key there is? Then it has no end element. */
+static bool is_open(const struct packed *packed, size_t i)
+{
+	const uint8_t *last = packed_last(packed, i);
+
+	for (size_t k = 0; k < packed->width; k++)
+		if (last[k] != 0xff)
+			return false;
+	return true;
+}
+
+size_t elements_count(const struct elements *elements)
+{
+	const struct packed *packed = &elements->packed;
+
+	if (!packed->count)
+		return elements->at.n;
+	return packed_index(packed, packed->count) -
+	       (packed->ranges && is_open(packed, packed->count - 1));
+}
+
+static void put_head(uint8_t *out, uint16_t type, size_t len)
+{
+	struct nlattr head = {.nla_type = type, .nla_len = (uint16_t)(len + sizeof(head))};
+
+	memcpy(out, &head, sizeof(head));
+}
+
+/* One element: its key (one further when it is an end), and the flag of an end. */
+static size_t put_one(uint8_t *out, const uint8_t *key, size_t width, bool end)
+{
+	const size_t padded = NLA_ALIGN(width), value = 4 + padded;
+	const size_t size = 4 + 4 + value + (end ? 8 : 0);
+	const uint32_t flag = htonl(NFT_SET_ELEM_INTERVAL_END);
+	uint8_t *at = out + 12;
+
+	put_head(out, NFTA_LIST_ELEM, size - 4);
+	put_head(out + 4, NFTA_SET_ELEM_KEY, value);
+	put_head(out + 8, NFTA_DATA_VALUE, width);
+	memset(at, 0, padded);
+	memcpy(at, key, width);
+	if (!end)
+		return size;
+	for (size_t k = width; k-- > 0;) /* an end is the first key behind the interval */
+		if (++at[k])
+			break;
+	put_head(at + padded, NFTA_SET_ELEM_FLAGS, 4);
+	memcpy(at + padded + 4, &flag, sizeof(flag));
+	return size;
+}
+
+size_t packed_put(const struct packed *packed, size_t i, uint8_t out[PACKED_ENTRY_MAX])
+{
+	size_t size = put_one(out, packed_first(packed, i), packed->width, false);
+
+	if (packed->ranges && !is_open(packed, i))
+		size += put_one(out + size, packed_last(packed, i), packed->width, true);
+	return size;
+}
+
+static struct span packed_at(const struct packed *packed, size_t i)
+{
+	static _Thread_local uint8_t scratch[16][PACKED_ENTRY_MAX];
+	static _Thread_local unsigned turn;
+	uint8_t *out = scratch[turn++ % 16];
+	size_t entry = packed->ranges ? i / 2 : i, size;
+
+	if (packed->ranges && i % 2)
+		size = put_one(out, packed_last(packed, entry), packed->width, true);
+	else
+		size = put_one(out, packed_first(packed, entry), packed->width, false);
+	return (struct span){out + 4, size - 4};
+}
+
+/* ------------------------------------------------------------------ one element */
 
 struct span element_at(const struct elements *elements, size_t i)
 {
 	struct span rest = buf_span(&elements->bytes);
 	struct attr item = {0};
 
+	if (elements->packed.count)
+		return packed_at(&elements->packed, i);
 	rest.data += elements->at.v[i];
 	rest.len -= elements->at.v[i];
 	attr_next(&rest, &item);

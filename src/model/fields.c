@@ -392,12 +392,12 @@ static bool set_contents_equal(const struct tables *tables, const struct set *a,
 					NFTA_SET_DATA_LEN, NFTA_SET_OBJ_TYPE, NFTA_SET_USERDATA};
 	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
 
-	if (a->flags != b->flags || a->elements.at.n != b->elements.at.n)
+	if (a->flags != b->flags || elements_count(&a->elements) != elements_count(&b->elements))
 		return false;
 	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
 		if (!plain_equal(find_or_zero(attrs_a, same[i]), find_or_zero(attrs_b, same[i])))
 			return false;
-	for (size_t i = 0; i < a->elements.at.n; i++)
+	for (size_t i = 0; i < elements_count(&a->elements); i++)
 		if (!table_elements_equal(tables, element_at(&a->elements, i),
 					  element_at(&b->elements, i)))
 			return false;

@@ -29,7 +29,7 @@ static int compare_key(const struct partial_key *key, size_t length, struct span
 /* How many elements have a key that is not greater: the last of them is where a key would be. */
 static size_t count_not_greater(const struct set *set, const struct partial_key *key, size_t length)
 {
-	size_t low = 0, high = set->elements.at.n;
+	size_t low = 0, high = elements_count(&set->elements);
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
@@ -139,7 +139,7 @@ static enum ternary lookup_each(const struct set *set, const struct partial_key 
 
 	if (set->flags & NFT_SET_INTERVAL && attr_find(buf_span(&set->attrs), NFTA_SET_DESC, &desc))
 		attr_find(desc, NFTA_SET_DESC_CONCAT, &fields);
-	for (size_t i = 0; i < set->elements.at.n; i++) {
+	for (size_t i = 0; i < elements_count(&set->elements); i++) {
 		struct span element = element_at(&set->elements, i);
 		enum ternary holds = element_flags(element) & NFT_SET_ELEM_CATCHALL
 					     ? NO
@@ -158,7 +158,7 @@ static enum ternary lookup_each(const struct set *set, const struct partial_key 
 /* The element that stands for all keys that are not in the set. */
 static enum ternary lookup_catchall(const struct set *set, struct span *ret_element)
 {
-	for (size_t i = 0; i < set->elements.at.n; i++) {
+	for (size_t i = 0; i < elements_count(&set->elements); i++) {
 		struct span element = element_at(&set->elements, i);
 
 		if (element_flags(element) & NFT_SET_ELEM_CATCHALL) {
@@ -184,7 +184,7 @@ enum ternary set_lookup(const struct set *set, const struct partial_key *key,
 	if ((interval && concat) || (!interval && !all_known(key, 0, length)))
 		answer = lookup_each(set, key, length, ret_element);
 	else if (!all_known(key, 0, length))
-		answer = set->elements.at.n ? MAYBE : NO;
+		answer = elements_count(&set->elements) ? MAYBE : NO;
 	else if (interval)
 		answer = lookup_interval(set, key, length, ret_element);
 	else

@@ -15,7 +15,8 @@ enum operation { OPERATION_ADD, OPERATION_DELETE, OPERATION_REPLACE, OPERATION_F
  *   table     table
  *   chain     table, chain                FLUSH: deletes all its rules
  *   set       table, set                  anonymous sets are added right before their rule
- *   element   table, set, elements        indexes into set->elements (DELETE: of the live set)
+ *   element   table, set, elements        indexes into set->elements (DELETE: of the live set);
+ *                                         FLUSH: all that the live set has
  *   rule      table, chain, rule          ADD: in front of `before` (a live rule that stays) or, if
  *                                         that is NULL, at the end; REPLACE: rule takes the place of
  *                                         `old` and keeps its handle

@@ -11,8 +11,8 @@ static void match_free(struct policy_match *match)
 {
 	array_free(&match->protocols);
 	array_free(&match->ports);
-	array_free(&match->addresses);
-	array_free(&match->peers);
+	inet_list_free(&match->addresses);
+	inet_list_free(&match->peers);
 	array_for_each (name, &match->interfaces)
 		free(*name);
 	array_free(&match->interfaces);

@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/inet.h"
+#include "base/inet_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,8 +37,8 @@ struct origin {
 struct policy_match {
 	protocols protocols;    /* IP protocol numbers, without repeats; empty only in keep_tracked */
 	port_ranges ports;      /* empty: protocols without ports, or any in keep_tracked */
-	inet_ranges addresses;  /* prefixes */
-	inet_ranges peers;      /* prefixes */
+	struct inet_list addresses; /* prefixes */
+	struct inet_list peers;     /* prefixes */
 	texts interfaces;       /* names, or "prefix*" */
 };
 

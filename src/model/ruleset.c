@@ -129,8 +129,7 @@ void set_free(struct set *set)
 	if (!set)
 		return;
 	buf_free(&set->attrs);
-	buf_free(&set->elements.bytes);
-	array_free(&set->elements.at);
+	elements_free(&set->elements);
 	free(set->origin);
 	free(set->name);
 	free(set);
@@ -218,6 +217,20 @@ struct chain *chain_copy(const struct chain *chain)
 	return steal_pointer(&copy);
 }
 
+static bool copy_packed(struct packed *to, const struct packed *from)
+{
+	size_t size = from->count * from->width * (from->ranges ? 2 : 1);
+
+	if (!size)
+		return true;
+	*to = *from;
+	to->keys = malloc(size);
+	if (!to->keys)
+		return false;
+	memcpy(to->keys, from->keys, size);
+	return true;
+}
+
 struct set *set_copy(const struct set *set)
 {
 	autoclean(set_free_p) struct set *copy = set_new(set->name);
@@ -225,7 +238,8 @@ struct set *set_copy(const struct set *set)
 	if (!copy || !copy_bytes(&copy->attrs, &set->attrs) ||
 	    !copy_bytes(&copy->elements.bytes, &set->elements.bytes) ||
 	    !copy_text(&copy->origin, set->origin) ||
-	    !array_reserve(&copy->elements.at, set->elements.at.n))
+	    !array_reserve(&copy->elements.at, set->elements.at.n) ||
+	    !copy_packed(&copy->elements.packed, &set->elements.packed))
 		return NULL;
 	if (set->elements.at.n)
 		memcpy(copy->elements.at.v, set->elements.at.v,
@@ -233,6 +247,7 @@ struct set *set_copy(const struct set *set)
 	copy->elements.at.n = set->elements.at.n;
 	copy->elements.sorted = set->elements.sorted;
 	copy->elements_read = set->elements_read;
+	copy->elements_uncertain = set->elements_uncertain;
 	copy->handle = set->handle;
 	copy->flags = set->flags;
 	return steal_pointer(&copy);

@@ -46,11 +46,24 @@ struct chain {
  * Elements lie one behind the other in `bytes`, each as the NFTA_LIST_ELEM attribute it has in
  * NFTA_SET_ELEM_LIST_ELEMENTS, so that they are sent by copying. `at` are their offsets, sorted by
  * elements_sort() (key, then key end, then interval end before start).
+ *
+ * A long list of plain keys is `packed` instead (then `at` is empty): sorted keys of `width` bytes
+ * without repeats, or, for intervals of one field, pairs of first and last that neither overlap nor
+ * touch. It counts and reads like the elements that the kernel holds for it (element_at(): an
+ * interval is a start and an end), at an eighth of their size.
  */
+struct packed {
+	uint8_t *keys;
+	size_t count; /* keys, or pairs */
+	uint8_t width;
+	bool ranges;
+};
+
 struct elements {
 	struct buf bytes;
 	ARRAY(uint32_t) at;
 	bool sorted;
+	struct packed packed;
 };
 
 struct set {
@@ -59,6 +72,7 @@ struct set {
 	uint64_t handle;
 	uint32_t flags; /* NFT_SET_* of attrs */
 	bool elements_read;
+	bool elements_uncertain; /* not read since they are too many, and not known otherwise */
 	struct elements elements;
 	char *origin;
 };
@@ -165,8 +179,22 @@ static inline bool set_is_anonymous(const struct set *set)
 	return set->flags & 1; /* NFT_SET_ANONYMOUS */
 }
 
-/* The body of element i's NFTA_LIST_ELEM (NFTA_SET_ELEM_*). */
+/* How many elements the kernel has for it: an interval of one field counts two. */
+size_t elements_count(const struct elements *elements);
+/* The body of element i's NFTA_LIST_ELEM (NFTA_SET_ELEM_*). Of packed elements it is made when asked
+ * for, and stays valid for this thread's next 15 calls. */
 struct span element_at(const struct elements *elements, size_t i);
+/* Frees what it holds, and makes it empty. */
+void elements_free(struct elements *elements);
+/* The first and last key of packed entry i (the same one if it is no range). */
+const uint8_t *packed_first(const struct packed *packed, size_t i);
+const uint8_t *packed_last(const struct packed *packed, size_t i);
+/* Where entry i begins in the order of element_at(). */
+size_t packed_index(const struct packed *packed, size_t i);
+/* Writes the NFTA_LIST_ELEM attributes of entry i: one, or a start and (unless it ends with the last
+ * key there is) an end. Returns how many bytes, at most PACKED_ENTRY_MAX. */
+enum { PACKED_ENTRY_MAX = 2 * (4 + 4 + 4 + 64 + 8) };
+size_t packed_put(const struct packed *packed, size_t i, uint8_t out[PACKED_ENTRY_MAX]);
 /* An element's key (value bytes of NFTA_SET_ELEM_KEY, KEY_END); empty if it has none. */
 struct span element_key(struct span element);
 struct span element_key_end(struct span element);

@@ -27,7 +27,11 @@ enum field {
 	FIELD_FLAGS = 23,
 	FIELD_TYPE = 24,
 	FIELD_ELEMENTS = 25,
+	FIELD_PACKED_KIND = 26, /* bytes of a key, and PACKED_RANGES */
+	FIELD_PACKED = 27,
 };
+
+enum { PACKED_RANGES = 1u << 16 };
 
 /* What an object knows about itself, as bits. */
 enum { STATE_READ = 1, STATE_UNKNOWN = 2, STATE_SORTED = 4 };
@@ -83,6 +87,19 @@ static void put_elements(struct buf *out, const struct elements *elements)
 	out->failed |= elements->bytes.failed;
 }
 
+/* Kind of key, then the keys as they are. */
+static void put_packed(struct buf *out, const struct packed *packed)
+{
+	size_t begin;
+
+	if (!packed->count)
+		return;
+	record_put_u32(out, FIELD_PACKED_KIND, packed->width | (packed->ranges ? PACKED_RANGES : 0));
+	begin = record_begin(out, FIELD_PACKED);
+	buf_put(out, packed->keys, packed->count * packed->width * (packed->ranges ? 2 : 1));
+	record_end(out, begin);
+}
+
 static void put_set(struct buf *out, const struct set *set)
 {
 	size_t begin = record_begin(out, FIELD_SET);
@@ -93,6 +110,7 @@ static void put_set(struct buf *out, const struct set *set)
 			       (set->elements.sorted ? STATE_SORTED : 0));
 	record_put_u32(out, FIELD_FLAGS, set->flags);
 	put_elements(out, &set->elements);
+	put_packed(out, &set->elements.packed);
 	record_end(out, begin);
 }
 
@@ -265,12 +283,43 @@ static bool read_elements(struct span body, struct elements *elements, struct un
 	return buf_ok(&elements->bytes, err);
 }
 
+static bool keys_are_sorted(const struct packed *packed)
+{
+	for (size_t i = 0; i < packed->count; i++) {
+		if (i && memcmp(packed_last(packed, i - 1), packed_first(packed, i),
+				packed->width) >= 0)
+			return false;
+		if (memcmp(packed_first(packed, i), packed_last(packed, i), packed->width) > 0)
+			return false;
+	}
+	return true;
+}
+
+static bool read_packed(struct span body, uint32_t kind, struct packed *packed,
+			struct untrack_error *err)
+{
+	uint32_t width = kind & ~PACKED_RANGES;
+	size_t entry = width * (kind & PACKED_RANGES ? 2 : 1);
+
+	if (packed->keys || !width || width > NFT_DATA_VALUE_MAXLEN || !body.len ||
+	    body.len % entry)
+		return record_damaged(err, "a list of keys is cut off");
+	packed->keys = malloc(body.len);
+	if (!packed->keys)
+		return error_memory(err);
+	memcpy(packed->keys, body.data, body.len);
+	packed->width = (uint8_t)width;
+	packed->ranges = kind & PACKED_RANGES;
+	packed->count = body.len / entry;
+	return keys_are_sorted(packed) || record_damaged(err, "a list of keys is not sorted");
+}
+
 static struct set *read_set(struct span body, struct untrack_error *err)
 {
 	autofree char *name = read_name(body, err);
 	autoclean(set_free_p) struct set *set = NULL;
 	struct record record;
-	uint32_t state = 0;
+	uint32_t state = 0, kind = 0;
 
 	if (!name)
 		return NULL;
@@ -286,6 +335,10 @@ static struct set *read_set(struct span body, struct untrack_error *err)
 			read = record_u32(&record, &set->flags, err);
 		else if (record.type == FIELD_ELEMENTS)
 			read = read_elements(record.body, &set->elements, err);
+		else if (record.type == FIELD_PACKED_KIND)
+			read = record_u32(&record, &kind, err);
+		else if (record.type == FIELD_PACKED)
+			read = read_packed(record.body, kind, &set->elements.packed, err);
 		else
 			read = read_common(&record,
 					   &(struct common){&set->attrs, &set->handle, &set->origin,

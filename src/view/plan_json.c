@@ -88,7 +88,11 @@ static json_t *chain_command(const struct plan_view *view, const struct plan_ste
 static json_t *element_command(const struct plan_step *step)
 {
 	json_t *body = names(step, "name", step->set->name);
-	json_t *list = view_elements(step->set, step->indexes, step->first, step->count);
+	json_t *list;
+
+	if (step->operation == OPERATION_FLUSH)
+		return command("flush", step->set->flags & NFT_SET_MAP ? "map" : "set", body);
+	list = view_elements(step->set, step->indexes, step->first, step->count);
 
 	json_object_set_new(body, "elem", list);
 	return command(step->operation == OPERATION_DELETE ? "delete" : "add", "element", body);

@@ -75,8 +75,13 @@ static void put_object(struct buf *out, const struct plan_view *view, const stru
 
 static void put_elements(struct buf *out, const struct plan_step *step)
 {
-	json_t *list = view_elements(step->set, step->indexes, step->first, step->count);
+	json_t *list;
 
+	if (step->operation == OPERATION_FLUSH) {
+		put_head(out, step, step->set->flags & NFT_SET_MAP ? "map" : "set", step->set->name);
+		return;
+	}
+	list = view_elements(step->set, step->indexes, step->first, step->count);
 	put_head(out, step, "element", step->set->name);
 	buf_puts(out, " { ");
 	for (size_t i = 0; i < json_array_size(list); i++) {

@@ -154,7 +154,7 @@ Test(document, finds_lists_beside_the_policy)
 	    "{\"untrack\": 1, \"keep_tracked\": [{\"peers\": {\"file\": \"peers\"}}]}");
 	put("dir/peers", "192.0.2.1\n");
 	document = read_names(NAMES("dir/policy"));
-	cr_assert_eq(document->policy->keep_tracked.v[0].match.peers.n, 1);
+	cr_assert_eq(inet_list_count(&document->policy->keep_tracked.v[0].match.peers), 1);
 	document_free(document);
 }
 
