@@ -189,7 +189,7 @@ void check_forwarded(struct lint *lint)
 		struct path start = flow->path;
 
 		if (!flow->service || flow->service->role != ROLE_SERVER || !flow->opening ||
-		    flow->service->match.addresses.n ||
+		    inet_list_count(&flow->service->match.addresses) ||
 		    !path_refuse_loopback(&walk, &start, JOURNEY_THROUGH))
 			continue;
 		walk.forced = true;

@@ -206,7 +206,7 @@ void check_interplay(struct lint *lint)
 {
 	array_for_each (flow, &lint->flows) {
 		bool routed = flow->journey == JOURNEY_IN && flow->service && flow->opening &&
-			      !flow->service->match.addresses.n &&
+			      !inet_list_count(&flow->service->match.addresses) &&
 			      lint->input->forwarding != KNOWN_NO;
 
 		if (flow->opening)

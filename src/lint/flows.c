@@ -22,21 +22,24 @@ static void add_flow(struct lint *lint, const struct flow *flow)
  * ---------------------------------------------------------------------------------------- */
 
 static bool demand_addresses(struct walk *walk, struct path *path, enum key key4, enum key key6,
-			     uint8_t nfproto, const inet_ranges *addresses)
+			     uint8_t nfproto, const struct inet_list *addresses)
 {
 	enum inet_family family = nfproto == NFPROTO_IPV4 ? INET_V4 : INET_V6;
 	size_t length = inet_length(family), n = 0;
 	struct interval *v;
 
-	if (!addresses->n)
+	if (!inet_list_count(addresses))
 		return true;
-	v = arena_get(&walk->arena, addresses->n * sizeof(*v));
+	v = arena_get(&walk->arena, inet_list_count(addresses) * sizeof(*v));
 	if (!v)
 		return false;
-	array_for_each (range, addresses)
-		if (range->family == family)
-			v[n++] = (struct interval){number_read(range->first.byte, length),
-						   number_read(range->last.byte, length)};
+	for (size_t i = 0; i < inet_list_count(addresses); i++) {
+		struct inet_range range = inet_list_at(addresses, i);
+
+		if (range.family == family)
+			v[n++] = (struct interval){number_read(range.first.byte, length),
+						   number_read(range.last.byte, length)};
+	}
 	return n && path_demand(walk, path, nfproto == NFPROTO_IPV4 ? key4 : key6,
 				ranges_make(&walk->arena, v, n));
 }
@@ -91,7 +94,7 @@ static bool service_path(struct walk *walk, const struct policy_match *match, ui
 			 uint8_t protocol, enum side ports, enum side addresses,
 			 enum journey journey, struct path *path)
 {
-	const inet_ranges *at = &match->addresses, *peers = &match->peers;
+	const struct inet_list *at = &match->addresses, *peers = &match->peers;
 	bool to = addresses == SIDE_DESTINATION;
 
 	path_init(walk, path, nfproto);

@@ -103,7 +103,7 @@ static bool put_elements(struct looking *look)
 
 static bool look_into(struct looking *look)
 {
-	size_t count = look->set->elements.at.n;
+	size_t count = elements_count(&look->set->elements);
 	enum key *keys = arena_get(look->d->arena, look->n * sizeof(*keys));
 
 	look->v = arena_get(look->d->arena, (count * look->n + 1) * sizeof(*look->v));
@@ -145,7 +145,7 @@ static void add_lookup(struct decoding *d, struct span data, uint16_t sreg, cons
 	look.n = decode_parts(d, data, sreg, length, look.parts, &load);
 	if (load && load->entry)
 		decode_add(d, (struct fact){.kind = FACT_ENTRY, .what = load->what});
-	if (!look.n || !look.set->elements_read || look.set->elements.at.n > ELEMENTS_MAX ||
+	if (!look.n || !look.set->elements_read || elements_count(&look.set->elements) > ELEMENTS_MAX ||
 	    !look_into(&look)) {
 		decode_opaque(d, load && look.n == 0 ? load->what : "set", OPAQUE_UNSURE, negated,
 			      key, load ? load->id : 0);

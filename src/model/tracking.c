@@ -191,7 +191,7 @@ static void map_targets(const struct table *table, const char *name, rule_target
 
 	if (!set || !(set->flags & NFT_SET_MAP))
 		return;
-	for (size_t i = 0; i < set->elements.at.n; i++) {
+	for (size_t i = 0; i < elements_count(&set->elements); i++) {
 		struct span data;
 		const char *chain =
 			attr_find(element_at(&set->elements, i), NFTA_SET_ELEM_DATA, &data)

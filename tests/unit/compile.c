@@ -288,9 +288,9 @@ static void add_service(struct policy *policy, unsigned i)
 	cr_assert(array_push(&service.match.ports, port));
 	snprintf(text, sizeof(text), i % 8 < 4 ? "10.%u.%u.0/24" : "10.%u.%u.1", i / 256, i % 256);
 	cr_assert_eq(inet_parse(text, &range), INET_OK);
-	cr_assert(array_push(service.role == ROLE_CLIENT ? &service.match.peers
-							 : &service.match.addresses,
-			     range));
+	cr_assert(inet_list_push(service.role == ROLE_CLIENT ? &service.match.peers
+							     : &service.match.addresses,
+				 &range));
 	cr_assert(array_push(&policy->services, service));
 }
 
@@ -351,11 +351,12 @@ Test(compile, overlap_in_too_many_pieces_names_two_services)
 		service = &policy->services.v[policy->services.n - 1];
 		service->role = ROLE_SERVER;
 		service->match.ports.v[0] = ports;
-		service->match.addresses.n = service->match.peers.n = 0;
+		inet_list_free(&service->match.addresses);
+		inet_list_free(&service->match.peers);
 		cr_assert_eq(inet_parse("10.0.0.0/8", &range), INET_OK);
-		cr_assert(array_push(&service->match.addresses, range));
+		cr_assert(inet_list_push(&service->match.addresses, &range));
 		range.first.byte[0] = range.last.byte[0] = (uint8_t)(11 + i);
-		cr_assert(array_push(&service->match.peers, range));
+		cr_assert(inet_list_push(&service->match.peers, &range));
 	}
 	table = compile_table(policy, NULL, &err);
 	cr_assert_null(table);

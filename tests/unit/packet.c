@@ -39,21 +39,21 @@ static const char *const prefixes[] = {
 	"10.0.0.6",    "10.0.0.0/8",  "2001:db8::1", "2001:db8::/126", "::/1",     "2001:db8::6",
 };
 
-static void add_range(inet_ranges *list, const char *text)
+static void add_range(struct inet_list *list, const char *text)
 {
 	struct inet_range range;
 
 	cr_assert_eq(inet_parse(text, &range), INET_OK);
-	cr_assert(array_push(list, range));
+	cr_assert(inet_list_push(list, &range));
 }
 
-static void random_list(inet_ranges *list, bool is_long)
+static void random_list(struct inet_list *list, bool is_long)
 {
 	char text[32];
 
 	for (uint32_t n = pick(2) ? 0 : 1 + pick(3); n; n--)
 		add_range(list, prefixes[pick(sizeof(prefixes) / sizeof(*prefixes))]);
-	for (unsigned i = 0; list->n && is_long && i < 1001; i++) {
+	for (unsigned i = 0; inet_list_count(list) && is_long && i < 1001; i++) {
 		snprintf(text, sizeof(text), "172.16.%u.%u", i / 100, i % 100 * 2);
 		add_range(list, text);
 	}
@@ -127,16 +127,18 @@ static struct packet random_packet(void)
 
 /* ------------------------------------------------------------------ what a policy says */
 
-static bool in_list(const inet_ranges *list, const struct packet *packet,
+static bool in_list(const struct inet_list *list, const struct packet *packet,
 		    const struct inet_address *address)
 {
-	array_for_each(range, list) {
-		if (range->family == packet->family &&
-		    inet_compare(&range->first, address, packet->family) <= 0 &&
-		    inet_compare(address, &range->last, packet->family) <= 0)
+	for (size_t i = 0; i < inet_list_count(list); i++) {
+		struct inet_range range = inet_list_at(list, i);
+
+		if (range.family == packet->family &&
+		    inet_compare(&range.first, address, packet->family) <= 0 &&
+		    inet_compare(address, &range.last, packet->family) <= 0)
 			return true;
 	}
-	return !list->n;
+	return !inet_list_count(list);
 }
 
 static bool in_ports(const port_ranges *list, uint16_t port)
@@ -172,8 +174,8 @@ static bool in_protocols(const struct policy_match *match, uint8_t protocol)
 static bool ends_match(const struct policy_match *match, const struct packet *packet, bool from,
 		       bool peers_serve)
 {
-	const inet_ranges *near = peers_serve ? &match->peers : &match->addresses;
-	const inet_ranges *far = peers_serve ? &match->addresses : &match->peers;
+	const struct inet_list *near = peers_serve ? &match->peers : &match->addresses;
+	const struct inet_list *far = peers_serve ? &match->addresses : &match->peers;
 
 	return in_protocols(match, packet->protocol) &&
 	       in_list(near, packet, from ? &packet->source : &packet->destination) &&
