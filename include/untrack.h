@@ -143,6 +143,21 @@ struct untrack_flow_options {
 UNTRACK_EXPORT struct untrack_result *untrack_flow(struct untrack *untrack,
 						   const struct untrack_flow_options *options,
 						   struct untrack_error *error);
+struct untrack_import_options {
+	size_t size;
+	bool as_policy;	 /* a policy instead of the faithful document */
+	bool complete;	 /* with as_policy: one direction alone becomes a whole service */
+	bool keep_going; /* leave out what cannot be carried over: warnings tell, and status is 1 */
+	bool counters;	 /* rules count, from the saved values on */
+	bool live;	 /* with as_policy: this host's rules instead of files */
+	const char *ipset_save; /* a file of `ipset save`; NULL: this host's sets, where rules need them */
+};
+/* iptables-save output, scripts of iptables commands and sysctl.conf lines as a document, which the
+ * text is (and the JSON, or an object with the key "text" where the document is nft text). With
+ * as_policy also nft documents. options may be NULL. */
+UNTRACK_EXPORT struct untrack_result *
+untrack_import(struct untrack *untrack, const char *const *paths, size_t count,
+	       const struct untrack_import_options *options, struct untrack_error *error);
 /* Ends an armed rollback well. An error ("usage") if none is armed. */
 UNTRACK_EXPORT struct untrack_result *untrack_confirm(struct untrack *untrack,
 						      struct untrack_error *error);

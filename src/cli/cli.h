@@ -36,6 +36,12 @@ enum option_id {
 	OPTION_FORCE_LINT,
 	OPTION_AGAINST,
 	OPTION_TEXT,
+	OPTION_AS,
+	OPTION_COMPLETE,
+	OPTION_KEEP_GOING,
+	OPTION_COUNTERS,
+	OPTION_LIVE,
+	OPTION_IPSET_SAVE,
 	OPTION_BY,
 	OPTION_LIMIT,
 	OPTION_WATCH,
@@ -43,7 +49,7 @@ enum option_id {
 	OPTION_SVG,
 };
 
-#define OPTION(id) (UINT32_C(1) << OPTION_##id)
+#define OPTION(id) (UINT64_C(1) << OPTION_##id)
 #define OPTIONS_EVERYWHERE                                                                         \
 	(OPTION(HELP) | OPTION(VERSION) | OPTION(JSON) | OPTION(NETNS) | OPTION(QUIET) |           \
 	 OPTION(VERBOSE) | OPTION(COLOR) | OPTION(STATE_DIR) | OPTION(RUN_DIR))
@@ -65,10 +71,11 @@ struct invocation {
 	const struct command *command; /* NULL: none was named */
 	const char *const *operands;   /* behind the command */
 	size_t operand_count;
-	uint32_t given; /* OPTION() bits */
+	uint64_t given; /* OPTION() bits */
 	struct untrack_options context;
 	struct untrack_apply_options apply;
 	struct untrack_check_options check;
+	struct untrack_import_options import;
 	struct untrack_top_options top;
 	struct untrack_flow_options flow;
 	uint32_t limit;    /* --limit */
@@ -87,7 +94,7 @@ struct command {
 	const char *summary; /* one line for the list of commands */
 	const char *details; /* for its own --help */
 	command_fn *run;
-	uint32_t options; /* beside those of every command */
+	uint64_t options; /* beside those of every command */
 	size_t operands_min, operands_max;
 	bool hidden;
 };
@@ -95,7 +102,7 @@ extern const struct command commands[];
 extern const size_t command_count;
 const struct command *command_find(const char *name, struct untrack_error *err);
 
-command_fn run_status, run_show, run_check, run_diff, run_apply, run_confirm, run_rollback, run_history,
+command_fn run_status, run_show, run_check, run_diff, run_apply, run_confirm, run_rollback, run_history, run_import,
 	run_remove, run_guard, run_help, run_top, run_flow;
 
 /* Reads argv by the tables. What is legal of it is in *in even when it fails, so that the error can be

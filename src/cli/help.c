@@ -18,13 +18,13 @@ static void put_row(struct buf *b, const char *left, const char *right)
 		buf_printf(b, "  %-*s%s\n", COLUMN - 2, left, right);
 }
 
-static void put_options(struct buf *b, uint32_t which)
+static void put_options(struct buf *b, uint64_t which)
 {
 	for (size_t i = 0; i < option_row_count; i++) {
 		const struct option_row *row = &option_rows[i];
 		autobuf left = {0};
 
-		if (!(which & (UINT32_C(1) << row->id)))
+		if (!(which & (UINT64_C(1) << row->id)))
 			continue;
 		if (row->letter)
 			buf_printf(&left, "-%c, ", row->letter);

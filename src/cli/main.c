@@ -45,6 +45,17 @@ const struct command commands[] = {
 		    DOCUMENT_HELP,
 	 .options = OPTION(TEXT),
 	 .operands_max = SIZE_MAX},
+	{.name = "import",
+	 .operands = "FILE...",
+	 .run = run_import,
+	 .summary = "an iptables raw table as a document",
+	 .details = "Reads iptables-save and ip6tables-save output, scripts of iptables commands, and\n"
+		    "sysctl.conf lines; - is standard input. Prints a document that does the same, or\n"
+		    "names every line that cannot be carried over whole. With --as=policy also nft\n"
+		    "documents are read.\n",
+	 .options = OPTION(AS) | OPTION(COMPLETE) | OPTION(KEEP_GOING) | OPTION(COUNTERS) |
+		    OPTION(LIVE) | OPTION(IPSET_SAVE),
+	 .operands_max = SIZE_MAX},
 	{.name = "check",
 	 .operands = "DOCUMENT...",
 	 .run = run_check,

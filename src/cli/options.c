@@ -36,6 +36,14 @@ const struct option_row option_rows[] = {
 	{"interval", "SECONDS", "how often with --watch (2)", OPTION_INTERVAL, 0},
 	{"svg", NULL, "draw it", OPTION_SVG, 0},
 	{"text", NULL, "print in nft's own syntax", OPTION_TEXT, 0},
+	{"as", "policy", "services instead of rules", OPTION_AS, 0},
+	{"complete", NULL, "add the direction that a service lacks (with --as=policy)",
+	 OPTION_COMPLETE, 0},
+	{"keep-going", NULL, "leave out what cannot be carried over; exit status 1",
+	 OPTION_KEEP_GOING, 'k'},
+	{"counters", NULL, "rules count, from the saved values on", OPTION_COUNTERS, 'c'},
+	{"live", NULL, "this host's rules instead of a file (with --as=policy)", OPTION_LIVE, 0},
+	{"ipset-save", "FILE", "sets from `ipset save`, not from this host", OPTION_IPSET_SAVE, 0},
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(*option_rows);
 
@@ -107,10 +115,19 @@ static bool parse_color(const char *text, enum color *ret_color, struct untrack_
 			 text_show(text, strlen(text), shown));
 }
 
+static bool parse_as(const char *text, bool *ret_as_policy, struct untrack_error *err)
+{
+	char shown[TEXT_SHOWN_MAX];
+
+	*ret_as_policy = !strcmp(text, "policy");
+	return *ret_as_policy || error_set(err, ERROR_USAGE, "--as, got '%s'; expected policy",
+					   text_show(text, strlen(text), shown));
+}
+
 static bool take_option(enum option_id id, const char *argument, struct invocation *in,
 			struct untrack_error *err)
 {
-	in->given |= UINT32_C(1) << id;
+	in->given |= UINT64_C(1) << id;
 	switch (id) {
 	case OPTION_HELP:
 	case OPTION_VERSION:
@@ -167,6 +184,19 @@ static bool take_option(enum option_id id, const char *argument, struct invocati
 		return parse_number("--limit", argument, 0, UINT32_MAX, &in->limit, err);
 	case OPTION_INTERVAL:
 		return parse_number("--interval", argument, 1, 3600, &in->interval, err);
+	case OPTION_AS:
+		return parse_as(argument, &in->import.as_policy, err);
+	case OPTION_COMPLETE:
+		return in->import.complete = true;
+	case OPTION_KEEP_GOING:
+		return in->import.keep_going = true;
+	case OPTION_COUNTERS:
+		return in->import.counters = true;
+	case OPTION_LIVE:
+		return in->import.live = true;
+	case OPTION_IPSET_SAVE:
+		in->import.ipset_save = argument;
+		return true;
 	case OPTION_SVG:
 		return in->flow.svg = true;
 	}
@@ -200,11 +230,11 @@ static bool unknown_option(const char *word, int letter, struct untrack_error *e
 static bool check_operands(const struct invocation *in, struct untrack_error *err)
 {
 	const struct command *command = in->command;
-	uint32_t foreign = in->given & ~(OPTIONS_EVERYWHERE | command->options);
+	uint64_t foreign = in->given & ~(OPTIONS_EVERYWHERE | command->options);
 	char shown[TEXT_SHOWN_MAX];
 
 	for (size_t i = 0; foreign && i < ROWS; i++) {
-		if (foreign & (UINT32_C(1) << option_rows[i].id))
+		if (foreign & (UINT64_C(1) << option_rows[i].id))
 			return error_set(err, ERROR_USAGE, "'%s' has no option --%s", command->name,
 					 option_rows[i].name);
 	}
@@ -232,6 +262,7 @@ bool options_parse(int argc, char **argv, struct invocation *in, struct untrack_
 	*in = (struct invocation){.context.size = sizeof(in->context),
 				  .apply.size = sizeof(in->apply),
 				  .check.size = sizeof(in->check),
+				  .import.size = sizeof(in->import),
 				  .top.size = sizeof(in->top),
 				  .flow.size = sizeof(in->flow),
 				  .interval = 2};

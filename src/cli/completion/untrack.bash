@@ -11,6 +11,7 @@ _untrack()
 		[top]="--by --limit --watch --interval"
 		[flow]="--svg"
 		[show]="--text"
+		[import]="--as --complete --keep-going --counters --live --ipset-save"
 		[check]="--against"
 		[diff]="--ruleset --take-over --no-rehearse"
 		[apply]="--dry-run --confirm --generation --ruleset --purge --no-rehearse
@@ -47,7 +48,11 @@ _untrack()
 		COMPREPLY=($(compgen -d -- "$current"))
 		return
 		;;
-	--against)
+	--as)
+		COMPREPLY=($(compgen -W "policy" -- "$current"))
+		return
+		;;
+	--against | --ipset-save)
 		COMPREPLY=($(compgen -f -- "$current"))
 		return
 		;;
@@ -77,7 +82,7 @@ _untrack()
 	"" | help)
 		COMPREPLY=($(compgen -W "${!own[*]}" -- "$current"))
 		;;
-	show | check | diff | apply)
+	show | import | check | diff | apply)
 		COMPREPLY=($(compgen -f -- "$current"))
 		;;
 	esac

@@ -19,6 +19,19 @@ void import_result_clear(struct import_result *result)
 	*result = (struct import_result){0};
 }
 
+char *import_result_json(const struct import_result *result)
+{
+	json_t *object;
+	char *text;
+
+	if (*result->document == '{')
+		return strdup(result->document);
+	object = json_pack("{s:s}", "text", result->document);
+	text = object ? json_dumps(object, 0) : NULL;
+	json_decref(object);
+	return text;
+}
+
 static size_t count_rules(const struct raw_table *table)
 {
 	size_t n = 0;
@@ -73,7 +86,8 @@ static bool read_sets(struct import *import, struct ipset_list *list, struct unt
 	if (!uses_sets(&import->raw[0]) && !uses_sets(&import->raw[1]))
 		return true;
 	if (import->options->ipset_save &&
-	    !import_ipset_lines(import, "ipset save", import->options->ipset_save))
+	    !import_ipset_lines(import, import->options->ipset_save->name,
+				buf_text(&import->options->ipset_save->text)))
 		return error_memory(err);
 	if (!import->options->ipset_save && !import->ipsets.n && !read_host_sets(import, list, err))
 		return false;
@@ -212,21 +226,23 @@ static bool report(struct import *import, struct untrack_error *err)
 		const struct refusal *refusal = &import->refusals.v[i];
 
 		if (i)
-			buf_printf(&message, "\n%s:%u: ", refusal->place.file, refusal->place.line);
+			buf_printf(&message, "\n%s:%u:1: error: ", refusal->place.file,
+				   refusal->place.line);
 		buf_puts(&message, refusal->text);
 	}
 	if (!buf_ok(&message, err))
 		return false;
-	return error_at(err, ERROR_DOCUMENT, first->place.file, first->place.line, 0, NULL, "%s",
+	return error_at(err, ERROR_DOCUMENT, first->place.file, first->place.line, 1, NULL, "%s",
 			buf_text(&message));
 }
 
-static bool settle_refusals(struct import *import, struct untrack_error *err)
+static bool settle_refusals(struct import *import, size_t count, struct untrack_error *err)
 {
 	if (!import->refusals.n)
 		return true;
 	qsort(import->refusals.v, import->refusals.n, sizeof(struct refusal), compare_refusals);
-	if (!import->options->keep_going)
+	/* with nothing left to go on with, each line is told all the same */
+	if (!import->options->keep_going || (!count && !import->sysctls.n))
 		return report(import, err);
 	array_for_each (refusal, &import->refusals)
 		import_warn(import, &refusal->place, "left out: %s", refusal->text);
@@ -310,7 +326,7 @@ static bool finish(struct import *import, struct translation *const *tables, siz
 	result.rules_in =
 		count_rules(&import->raw[0]) + count_rules(&import->raw[1]) + import->refused_rules;
 	result.rules_out = count_carried(tables, count);
-	if (!settle_refusals(import, err))
+	if (!settle_refusals(import, count, err))
 		return false;
 	if (!count && !import->sysctls.n)
 		return error_set(err, ERROR_DOCUMENT,

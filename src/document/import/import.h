@@ -16,7 +16,8 @@ struct import_options {
 	bool complete;	 /* with as_policy: one direction alone becomes a whole service */
 	bool keep_going; /* leave out what cannot be carried over, and say so in the warnings */
 	bool counters;	 /* every rule counts, from the saved values on */
-	const char *ipset_save; /* output of `ipset save`; NULL: read from the host where needed */
+	const struct source
+		*ipset_save; /* output of `ipset save`; NULL: of the host, where needed */
 };
 
 struct import_result {
@@ -32,9 +33,20 @@ struct import_result {
 bool import_read(const struct source *sources, size_t count, const struct import_options *options,
 		 struct import_result *ret_result, struct untrack_error *err);
 
+/* Is it an nft document (text or JSON), rather than anything that import_read() takes? */
+bool import_is_document(const struct source *source);
+
 /* Lifts the notrack rules of an nft document (text or libnftables JSON, as `nft -j list ruleset`
- * prints it) into a policy. Of the options, complete and keep_going count. */
-bool import_lift(const char *document, const struct import_options *options,
+ * prints it) into a policy. Of the options, complete counts. */
+bool import_lift(const struct source *source, const struct import_options *options,
 		 struct import_result *ret_result, struct untrack_error *err);
 
+/* Lifts the notrack rules of the caller's network namespace: those of nf_tables, or if there are
+ * none, of iptables' raw tables. */
+bool import_live(const struct import_options *options, struct import_result *ret_result,
+		 struct untrack_error *err);
+
+/* The document as one JSON object: itself, or nft text as {"text": …}. Owned; NULL without memory.
+ */
+char *import_result_json(const struct import_result *result);
 void import_result_clear(struct import_result *result);

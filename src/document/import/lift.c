@@ -178,7 +178,7 @@ static void tell(struct import *import, const struct plan *plan, const lift_serv
 }
 
 /* ---- the whole ---- */
-static bool lift(struct import *import, lift_rules *rules, struct buf *document,
+bool lift_policy(struct import *import, lift_rules *rules, struct buf *document,
 		 struct untrack_error *err)
 {
 	autoclean(plan_free) struct plan plan = {0};
@@ -207,7 +207,7 @@ static bool lift(struct import *import, lift_rules *rules, struct buf *document,
 	return policy_put(import, rules, &keeps, &services, document, err);
 }
 
-static void rules_free(lift_rules *rules)
+void lift_rules_free(lift_rules *rules)
 {
 	array_for_each (rule, rules)
 		lift_rule_free(rule);
@@ -275,12 +275,12 @@ static bool add_table(struct import *import, lift_rules *rules, const struct tra
 bool lift_tables(struct import *import, struct translation *const *tables, size_t count,
 		 struct buf *document, struct untrack_error *err)
 {
-	autoclean(rules_free) lift_rules rules = {0};
+	autoclean(lift_rules_free) lift_rules rules = {0};
 
 	for (size_t i = 0; i < count; i++)
 		if (!add_table(import, &rules, tables[i], err))
 			return false;
-	return lift(import, &rules, document, err);
+	return lift_policy(import, &rules, document, err);
 }
 
 static void hints_done(hints *found)
@@ -305,152 +305,4 @@ bool lift_hints(struct import *import, struct translation *const *tables, size_t
 			    "--as policy",
 			    line->name, (unsigned long long)line->value);
 	return !import->no_memory || error_memory(err);
-}
-
-/* ---- nft documents ---- */
-
-/* Base chains in which notrack works: in front of connection tracking. */
-static bool is_early(const json_t *chain, bool *ret_output)
-{
-	const char *hook = json_string_value(json_object_get(chain, "hook"));
-	const json_t *priority = json_object_get(chain, "prio");
-
-	if (!hook || (strcmp(hook, "prerouting") && strcmp(hook, "output")) ||
-	    json_integer_value(priority) >= -200)
-		return false;
-	*ret_output = !strcmp(hook, "output");
-	return true;
-}
-
-static const json_t *member(const json_t *object, const char *key)
-{
-	const json_t *inner = json_object_get(json_object_get(object, "add"), key);
-
-	return inner ? inner : json_object_get(object, key);
-}
-
-static const json_t *find_chain(const json_t *array, const json_t *rule)
-{
-	json_t *object;
-	size_t i;
-
-	json_array_foreach(array, i, object)
-	{
-		const json_t *chain = member(object, "chain");
-
-		if (chain &&
-		    json_equal(json_object_get(chain, "family"), json_object_get(rule, "family")) &&
-		    json_equal(json_object_get(chain, "table"), json_object_get(rule, "table")) &&
-		    json_equal(json_object_get(chain, "name"), json_object_get(rule, "chain")))
-			return chain;
-	}
-	return NULL;
-}
-
-static bool same_place(const json_t *a, const json_t *b)
-{
-	return json_equal(json_object_get(a, "family"), json_object_get(b, "family")) &&
-	       json_equal(json_object_get(a, "table"), json_object_get(b, "table")) &&
-	       json_equal(json_object_get(a, "chain"), json_object_get(b, "chain"));
-}
-
-static bool has_notrack(const json_t *array, const json_t *place)
-{
-	json_t *object, *statement;
-	size_t i, j;
-
-	json_array_foreach(array, i, object)
-	{
-		const json_t *rule = member(object, "rule");
-
-		if (!rule || !same_place(rule, place))
-			continue;
-		json_array_foreach(
-			json_object_get(rule, "expr"), j,
-			statement) if (json_object_get(statement, "notrack")) return true;
-	}
-	return false;
-}
-
-static bool add_nft_rules(lift_rules *rules, const json_t *array, struct untrack_error *err)
-{
-	const json_t *last = NULL, *chain = NULL;
-	bool wanted = false, output = false;
-	json_t *object;
-	size_t i;
-
-	json_array_foreach(array, i, object)
-	{
-		const json_t *body = member(object, "rule");
-		const char *family, *comment;
-		struct lift_rule rule = {0};
-
-		if (!body)
-			continue;
-		if (!last || !same_place(last, body)) {
-			chain = find_chain(array, body);
-			wanted = chain && is_early(chain, &output) && has_notrack(array, body);
-		}
-		last = body;
-		if (!wanted)
-			continue;
-		family = json_string_value(json_object_get(body, "family"));
-		comment = json_string_value(json_object_get(body, "comment"));
-		rule.output = output;
-		if ((comment && !(rule.comment = strdup(comment))) ||
-		    !lift_rule_read(&rule, json_object_get(body, "expr"),
-				    family && !strcmp(family, "ip")    ? INET_V4
-				    : family && !strcmp(family, "ip6") ? INET_V6
-								       : INET_ANY) ||
-		    !array_push(rules, rule)) {
-			lift_rule_free(&rule);
-			return error_memory(err);
-		}
-	}
-	return rules->n || error_set(err, ERROR_DOCUMENT,
-				     "there is no notrack rule in a chain in front of "
-				     "connection tracking");
-}
-
-/* Whatever it is, nft reads it, and lists it as JSON. */
-static bool read_nft(const char *document, json_t **ret_root, struct untrack_error *err)
-{
-	autofree char *listing = NULL;
-	autonetns ns = NETNS_OWN;
-	json_t *root;
-
-	if (!netns_scratch(&ns, err) || !nft_run(&ns, document, NFT_UTC, NULL, err) ||
-	    !nft_run(&ns, "list ruleset", NFT_JSON | NFT_UTC, &listing, err))
-		return false;
-	root = json_loads(listing, 0, NULL);
-	*ret_root = root;
-	return root || error_set(err, ERROR_SYSTEM, "nft's JSON cannot be read");
-}
-
-bool import_lift(const char *document, const struct import_options *options,
-		 struct import_result *ret_result, struct untrack_error *err)
-{
-	autoclean(import_free) struct import import = {.options = options};
-	autoclean(rules_free) lift_rules rules = {0};
-	struct import_result result = {0};
-	autobuf policy = {0};
-	json_t *root = NULL;
-	bool ok;
-
-	ok = read_nft(document, &root, err) &&
-	     add_nft_rules(&rules, json_object_get(root, "nftables"), err) &&
-	     lift(&import, &rules, &policy, err);
-	json_decref(root);
-	if (!ok)
-		return false;
-	result.rules_in = result.rules_out = rules.n;
-	result.document = buf_steal_text(&policy);
-	if (!result.document || import.no_memory) {
-		free(result.document);
-		return error_memory(err);
-	}
-	memcpy(&result.warnings, &import.warnings, sizeof(result.warnings));
-	memset(&import.warnings, 0, sizeof(import.warnings));
-	*ret_result = result;
-	return true;
 }
