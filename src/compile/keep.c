@@ -49,7 +49,8 @@ static size_t count_rules(const struct match *match, uint8_t table_family)
 {
 	size_t count = 0;
 
-	if (!all_prefixes(&match->addresses.merged) || !all_prefixes(&match->peers.merged))
+	if (match->addresses.is_long || match->peers.is_long ||
+	    !all_prefixes(&match->addresses.merged) || !all_prefixes(&match->peers.merged))
 		return SIZE_MAX;
 	for_each_family(family)
 		if (table_has_family(table_family, family))

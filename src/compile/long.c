@@ -143,11 +143,11 @@ static bool pack_intervals(const struct address_list *list, uint8_t family, stru
 	for (size_t i = 0; i < count; i++) {
 		struct inet_range range = family_at(&list->sorted, family, i);
 		struct inet_address before = range.first;
-		uint8_t *last = packed->keys + (2 * packed->count - 1) * packed->width;
+		uint8_t *end = packed->keys + 2 * packed->count * packed->width;
 
 		if (packed->count && inet_decrement(&before, family) &&
-		    memcmp(last, before.byte, packed->width) >= 0)
-			memcpy(last, range.last.byte, packed->width);
+		    memcmp(end - packed->width, before.byte, packed->width) >= 0)
+			memcpy(end - packed->width, range.last.byte, packed->width);
 		else
 			packed_push(packed, &range);
 	}
