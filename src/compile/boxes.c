@@ -93,9 +93,8 @@ bool box_meets(const struct box *a, const struct box *b, enum dimension dimensio
 
 bool box_overlaps(const struct box *a, const struct box *b)
 {
-	return box_meets(a, b, DIM_PORT) && box_meets(a, b, DIM_NEAR) &&
-	       box_meets(a, b, DIM_FAR) && box_meets(a, b, DIM_PROTOCOL) &&
-	       box_meets(a, b, DIM_INTERFACE);
+	return box_meets(a, b, DIM_PORT) && box_meets(a, b, DIM_NEAR) && box_meets(a, b, DIM_FAR) &&
+	       box_meets(a, b, DIM_PROTOCOL) && box_meets(a, b, DIM_INTERFACE);
 }
 
 int box_compare(const struct box *a, const struct box *b)

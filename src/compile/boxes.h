@@ -22,8 +22,9 @@ enum {
 };
 
 /* Closed intervals, each bound in network byte order at its dimension's place (box_offset). With
- * INET_V4 only the first 4 bytes of an address count and the rest is zero; INET_ANY has no addresses
- * at all (both dimensions are zero). `owner` is whom the box is for; the algebra carries it along. */
+ * INET_V4 only the first 4 bytes of an address count and the rest is zero; INET_ANY has no
+ * addresses at all (both dimensions are zero). `owner` is whom the box is for; the algebra carries
+ * it along. */
 struct box {
 	uint8_t first[BOX_LENGTH];
 	uint8_t last[BOX_LENGTH];
@@ -55,9 +56,9 @@ int box_compare(const struct box *a, const struct box *b);   /* by family, bound
 bool box_subtract(const struct box *from, const struct box *what, boxes *to);
 
 /*
- * Makes boxes disjoint: each keeps what none before it covers. All are of one family. Interfaces are
- * never cut (a range of names that is no prefix cannot be written in nft): where two overlap there,
- * the one before must be the wider, which boxes_widest_interface_first() sees to.
+ * Makes boxes disjoint: each keeps what none before it covers. All are of one family. Interfaces
+ * are never cut (a range of names that is no prefix cannot be written in nft): where two overlap
+ * there, the one before must be the wider, which boxes_widest_interface_first() sees to.
  *
  * More than `spare` boxes beyond the original count is an error (ret_clash tells two that meet).
  */

@@ -13,8 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Maps come in three groups: those of the two hooks, and those for services that name lo among their
- * interfaces, which are asked in the chain loopback, where no interface needs to be looked at. */
+/* Maps come in three groups: those of the two hooks, and those for services that name lo among
+ * their interfaces, which are asked in the chain loopback, where no interface needs to be looked
+ * at. */
 enum group { GROUP_PREROUTING, GROUP_OUTPUT, GROUP_LOOPBACK, GROUPS };
 
 struct compilation {
@@ -24,7 +25,7 @@ struct compilation {
 	struct writer w;
 	ARRAY(struct match) matches; /* one for each service, as are the owners */
 	owners owners;
-	ARRAY(uint32_t) longs; /* services that have sets of their own */
+	ARRAY(uint32_t) longs;             /* services that have sets of their own */
 	struct buckets buckets[GROUPS][2]; /* by side */
 	lookups lookups[GROUPS];
 	struct keep keep;

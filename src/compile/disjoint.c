@@ -14,8 +14,8 @@ enum { LEAF = 8, SAMPLES = 16, MAX_DEPTH = 64 };
 
 struct node {
 	struct box bounds;
-	uint32_t begin, end; /* of tree.order */
-	uint32_t least;      /* the least index below */
+	uint32_t begin, end;  /* of tree.order */
+	uint32_t least;       /* the least index below */
 	uint32_t left, right; /* 0: a leaf */
 };
 
@@ -88,8 +88,8 @@ static void swap(uint32_t *a, uint32_t *b)
 	*b = kept;
 }
 
-/* Puts the median by start at `middle`, smaller ones before it, larger ones behind (quickselect). The
- * pivot comes from a generator, since products of sorted lists are bad for any fixed place. */
+/* Puts the median by start at `middle`, smaller ones before it, larger ones behind (quickselect).
+ * The pivot comes from a generator, since products of sorted lists are bad for any fixed place. */
 static void part(struct tree *tree, uint32_t begin, uint32_t end, uint32_t middle, enum dimension d)
 {
 	uint32_t random = 1;
@@ -122,7 +122,9 @@ static void part(struct tree *tree, uint32_t begin, uint32_t end, uint32_t middl
 /* Builds the node of [begin, end); returns its index, 0 (never a child) without memory. */
 static uint32_t build(struct tree *tree, uint32_t begin, uint32_t end)
 {
-	struct node node = {.bounds = *ordered(tree, begin), .begin = begin, .end = end,
+	struct node node = {.bounds = *ordered(tree, begin),
+			    .begin = begin,
+			    .end = end,
 			    .least = tree->order[begin]};
 	uint32_t index = (uint32_t)tree->nodes.n, middle = begin + (end - begin) / 2;
 

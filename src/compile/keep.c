@@ -98,8 +98,7 @@ static void write_few(struct writer *w, struct chain *chain, const struct match 
 		struct ranges addresses = ranges_of(&match->addresses.merged, family);
 		struct ranges peers = ranges_of(&match->peers.merged, family);
 
-		if (!table_has_family(w->table->family, family) ||
-		    !match_has_family(match, family))
+		if (!table_has_family(w->table->family, family) || !match_has_family(match, family))
 			continue;
 		for (size_t i = 0; i < (addresses.n ? addresses.n : 1); i++)
 			for (size_t j = 0; j < (peers.n ? peers.n : 1); j++)

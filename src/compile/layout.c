@@ -99,8 +99,8 @@ static bool ends_before(const struct sweep *sweep, uint32_t a, uint32_t b)
 		      box_length(sweep->boxes[a].family, sweep->field)) < 0;
 }
 
-/* Sweeps over the boxes by their start in `field`, keeping the ones that are open. Whenever more than
- * SHARED_MAX are, the one that ends last is turned out, which keeps as many as can be kept. */
+/* Sweeps over the boxes by their start in `field`, keeping the ones that are open. Whenever more
+ * than SHARED_MAX are, the one that ends last is turned out, which keeps as many as can be kept. */
 static bool turn_out(const boxes *all, enum dimension field, bool *out, size_t *ret_count)
 {
 	autofree uint32_t *order = calloc(all->n, sizeof(*order));
@@ -149,7 +149,7 @@ static struct layout with_first(const struct layout *layout, enum dimension firs
 	return moved;
 }
 
-/* The first field that needs the fewest boxes turned out; among equals, the one that stands first. */
+/* The first field that needs the fewest boxes turned out; among equals, the earlier one. */
 static bool choose_first(const boxes *all, struct layout *layout, bool *ret_out, size_t *ret_count)
 {
 	autofree bool *out = calloc(all->n, sizeof(*out));
@@ -176,7 +176,8 @@ static bool choose_first(const boxes *all, struct layout *layout, bool *ret_out,
 	return true;
 }
 
-bool layout_order(boxes *all, struct layout *layout, boxes *ret_rest, struct layout *ret_rest_layout)
+bool layout_order(boxes *all, struct layout *layout, boxes *ret_rest,
+		  struct layout *ret_rest_layout)
 {
 	autofree bool *out = calloc(all->n + 1, sizeof(*out));
 	struct layout rest = *layout;

@@ -6,8 +6,8 @@
 #include "compile/roles.h"
 
 struct layout {
-	uint8_t family;            /* INET_ANY: no addresses in it */
-	bool interval;             /* otherwise a hash */
+	uint8_t family; /* INET_ANY: no addresses in it */
+	bool interval;  /* otherwise a hash */
 	uint8_t n;
 	uint8_t field[DIMENSIONS]; /* enum dimension */
 };
@@ -31,4 +31,5 @@ void layout_key(const struct layout *layout, const uint8_t *bounds, uint8_t ret_
  * and where no order is, moves the worst boxes to `ret_rest`, with an order of their own. ret_rest
  * must be empty. False without memory.
  */
-bool layout_order(boxes *all, struct layout *layout, boxes *ret_rest, struct layout *ret_rest_layout);
+bool layout_order(boxes *all, struct layout *layout, boxes *ret_rest,
+		  struct layout *ret_rest_layout);

@@ -39,11 +39,12 @@ bool make_disjoint(const struct maker *maker, boxes *all)
 	}
 	a = &maker->owners->v[clash.owner[0]];
 	b = &maker->owners->v[clash.owner[1]];
-	return error_at(maker->err, ERROR_DOCUMENT, maker->file, b->origin->line, b->origin->column,
-			b->origin->path,
-			"%s overlaps %s (%s) and others in more than %d pieces; expected lists that "
-			"overlap less, or one service for them all",
-			b->who, a->who, a->origin->path, SPARE_BOXES);
+	return error_at(
+		maker->err, ERROR_DOCUMENT, maker->file, b->origin->line, b->origin->column,
+		b->origin->path,
+		"%s overlaps %s (%s) and others in more than %d pieces; expected lists that "
+		"overlap less, or one service for them all",
+		b->who, a->who, a->origin->path, SPARE_BOXES);
 }
 
 /* ------------------------------------------------------------------ elements */
@@ -135,16 +136,15 @@ static bool make_set(const struct maker *maker, const struct lookup *lookup, con
 bool make_class(const struct maker *maker, const char *class, const struct layout *layout,
 		boxes *all)
 {
-	struct lookup lookup = {.key = {
-		.layout = *layout,
-		.side = maker->side,
-		.port = maker->side,
-		.interface = maker->hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME,
-	}};
+	struct lookup lookup = {
+		.key = {.layout = *layout, .side = maker->side, .port = maker->side},
+	};
 	struct lookup second = lookup;
 	boxes rest = {0};
 	bool ok;
 
+	lookup.key.interface = second.key.interface =
+		maker->hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME;
 	snprintf(lookup.name, sizeof(lookup.name), "%s_%s", maker->prefix, class);
 	snprintf(second.name, sizeof(second.name), "%s_%sy", maker->prefix, class);
 	ok = !layout->interval || make_disjoint(maker, all);

@@ -26,13 +26,13 @@ typedef ARRAY(struct lookup) lookups;
 /* What makes the sets of one group, named PREFIX_CLASS. */
 struct maker {
 	struct writer *w;
-	const char *file;    /* the policy's, for messages */
-	enum set_kind kind;  /* SET_MAP: elements name the owners' counters for that hook and side */
+	const char *file;   /* the policy's, for messages */
+	enum set_kind kind; /* SET_MAP: elements name the owners' counters for that hook and side */
 	const char *prefix;
 	enum hook hook;
 	enum side side;
 	const owners *owners;
-	lookups *lookups;    /* each that is made is appended */
+	lookups *lookups; /* each that is made is appended */
 	struct untrack_error *err;
 };
 
@@ -49,7 +49,7 @@ void write_map_rules(struct writer *w, struct chain *chain, const lookups *list,
 /* Makes boxes disjoint, the error telling whose clash. */
 bool make_disjoint(const struct maker *maker, boxes *all);
 
-/* Writes boxes as elements: hash keys once each (the first owner has it), or intervals, which must be
- * disjoint. */
+/* Writes boxes as elements: hash keys once each (the first owner has it), or intervals, which must
+ * be disjoint. */
 bool write_elements(const struct maker *maker, struct set *set, const struct layout *layout,
 		    const boxes *all);

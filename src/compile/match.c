@@ -225,8 +225,7 @@ bool list_has_family(const struct address_list *list, uint8_t family)
 
 bool match_has_family(const struct match *match, uint8_t family)
 {
-	return list_has_family(&match->addresses, family) &&
-	       list_has_family(&match->peers, family);
+	return list_has_family(&match->addresses, family) && list_has_family(&match->peers, family);
 }
 
 bool interface_is_loopback(const struct interface *interface)

@@ -33,12 +33,12 @@ struct interface {
 typedef ARRAY(struct interface) interfaces;
 
 struct match {
-	protocols protocols;    /* may be empty in keep_tracked */
-	port_ranges ports;      /* merged; empty: no ports or any */
+	protocols protocols; /* may be empty in keep_tracked */
+	port_ranges ports;   /* merged; empty: no ports or any */
 	struct address_list addresses;
 	struct address_list peers;
-	interfaces interfaces;  /* empty: any; none is inside another */
-	bool names_loopback;    /* one of the interfaces is, or covers, lo */
+	interfaces interfaces; /* empty: any; none is inside another */
+	bool names_loopback;   /* one of the interfaces is, or covers, lo */
 };
 
 /* Adds those that are in none of the others, and drops what they cover. False without memory. */

@@ -10,14 +10,14 @@
 enum key_class {
 	CLASS_4I, /* address and interface together, or an interface that no hash can hold */
 	CLASS_6I,
-	CLASS_I,  /* interface and exact ports */
-	CLASS_4,  /* exact addresses and ports */
+	CLASS_I, /* interface and exact ports */
+	CLASS_4, /* exact addresses and ports */
 	CLASS_6,
 	CLASS_4X, /* prefixes, peers */
 	CLASS_6X,
-	CLASS_P,  /* exact ports alone */
-	CLASS_R,  /* wide port ranges alone */
-	CLASS_N,  /* protocols without ports, alone */
+	CLASS_P, /* exact ports alone */
+	CLASS_R, /* wide port ranges alone */
+	CLASS_N, /* protocols without ports, alone */
 	CLASSES
 };
 

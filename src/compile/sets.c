@@ -144,9 +144,9 @@ static void udata_field(struct buf *b, const struct key *key, enum dimension fie
 	} else {
 		udata_u32(b, UDATA_TYPEOF_EXPR, EXPR_PAYLOAD);
 		udata_u32(&data, 0,
-			  field == DIM_PORT                ? HEADER_TH
+			  field == DIM_PORT		  ? HEADER_TH
 			  : key->layout.family == INET_V4 ? HEADER_IP
-							   : HEADER_IP6);
+							  : HEADER_IP6);
 		udata_u32(&data, 1, field_number(key, field));
 	}
 	udata_nest(b, UDATA_TYPEOF_DATA, &data);
@@ -242,8 +242,8 @@ static struct set *add_set(struct writer *w, const char *name, uint32_t flags)
 	return set;
 }
 
-struct set *writer_set(struct writer *w, enum set_kind kind, const char *name, const struct key *key,
-		       size_t size)
+struct set *writer_set(struct writer *w, enum set_kind kind, const char *name,
+		       const struct key *key, size_t size)
 {
 	struct set *set = add_set(w, name, set_flags(kind, &key->layout));
 	struct buf *attrs;

@@ -7,6 +7,6 @@
 /* `iifname "eth0"` or `iifname { … }` (oifname in output). Nothing for an empty list. */
 void write_interfaces(struct writer *w, enum hook hook, const interfaces *names);
 
-/* `meta l4proto . th dport { … }` (sport on side S), or `meta l4proto …` without ports. Nothing for a
- * match without protocols. */
+/* `meta l4proto . th dport { … }` (sport on side S), or `meta l4proto …` without ports. Nothing for
+ * a match without protocols. */
 void write_ports(struct writer *w, const struct match *match, enum side side);

@@ -184,7 +184,8 @@ static uint32_t address_offset(uint8_t family, bool source)
 	return source ? 8 : 24;
 }
 
-static void write_field(struct writer *w, const struct key *key, enum dimension field, unsigned slot)
+static void write_field(struct writer *w, const struct key *key, enum dimension field,
+			unsigned slot)
 {
 	const struct layout *layout = &key->layout;
 	bool source = (key->side == SIDE_S) == (field == DIM_NEAR);
@@ -264,7 +265,7 @@ void write_prefix(struct writer *w, bool source, const struct inet_range *prefix
 	expr_payload_load(&w->draft, NFT_PAYLOAD_NETWORK_HEADER, offset, length, 0);
 	if (bits <= 0 || bits % 8) {
 		for (uint32_t i = 0; i < length; i++)
-			mask[i] = (uint8_t)~(prefix->first.byte[i] ^ prefix->last.byte[i]);
+			mask[i] = (uint8_t) ~(prefix->first.byte[i] ^ prefix->last.byte[i]);
 		expr_mask(&w->draft, 0, mask, length);
 	}
 	expr_cmp(&w->draft, NFT_CMP_EQ, 0, prefix->first.byte, length);

@@ -3,8 +3,8 @@
  * Writes a table's objects as the kernel dumps them once nft has loaded them, so that the compiled
  * table equals both what is read back and what comes of saving its listing and loading that again.
  *
- * Nothing here reports errors: memory that runs out leaves `failed` set, later calls do nothing that
- * matters, and writer_finish() tells.
+ * Nothing here reports errors: memory that runs out leaves `failed` set, later calls do nothing
+ * that matters, and writer_finish() tells.
  */
 #pragma once
 
@@ -15,12 +15,12 @@
 #include "model/ruleset.h"
 
 struct writer {
-	struct table *table;     /* owned until writer_finish() */
-	unsigned anonymous;      /* number for the next anonymous set's name */
-	struct buf draft;        /* the rule being written */
-	size_t list;             /* its expressions */
-	uint8_t family;          /* what it has asked for already */
-	struct chain *chain;     /* where it goes */
+	struct table *table; /* owned until writer_finish() */
+	unsigned anonymous;  /* number for the next anonymous set's name */
+	struct buf draft;    /* the rule being written */
+	size_t list;         /* its expressions */
+	uint8_t family;      /* what it has asked for already */
+	struct chain *chain; /* where it goes */
 	bool failed;
 };
 
@@ -40,16 +40,16 @@ void writer_counter(struct writer *w, const char *name, const char *origin);
 /* A key as rules and sets see it. */
 struct key {
 	struct layout layout;
-	enum side side;      /* which of source and destination is near */
-	enum side port;      /* and whose port it is */
-	uint32_t interface;  /* NFT_META_IIFNAME or NFT_META_OIFNAME */
+	enum side side;     /* which of source and destination is near */
+	enum side port;     /* and whose port it is */
+	uint32_t interface; /* NFT_META_IIFNAME or NFT_META_OIFNAME */
 };
 
 enum set_kind { SET_NAMED, SET_MAP, SET_ANONYMOUS };
 /* name: for SET_ANONYMOUS NULL. size: how many elements it may hold; 0 is any number. The set
  * belongs to the table; NULL without memory. */
-struct set *writer_set(struct writer *w, enum set_kind kind, const char *name, const struct key *key,
-		       size_t size);
+struct set *writer_set(struct writer *w, enum set_kind kind, const char *name,
+		       const struct key *key, size_t size);
 /* A hash element, or an interval of a concatenation (key_end). counter: maps only, else NULL. */
 void writer_element(struct writer *w, struct set *set, const struct layout *layout,
 		    const uint8_t key[KEY_MAX], const uint8_t *key_end, const char *counter);

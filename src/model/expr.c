@@ -56,7 +56,8 @@ void expr_meta_load(struct buf *b, uint32_t key, unsigned slot)
 	end(b, nests);
 }
 
-void expr_payload_load(struct buf *b, uint32_t base, uint32_t offset, uint32_t length, unsigned slot)
+void expr_payload_load(struct buf *b, uint32_t base, uint32_t offset, uint32_t length,
+		       unsigned slot)
 {
 	struct nests nests = begin(b, "payload");
 

@@ -3,8 +3,8 @@
  * Writes expressions in the form in which Linux 6.18 dumps them (include/uapi/linux/netfilter/
  * nf_tables.h), so that what was written equals what is read back.
  *
- * Registers are numbered as 32-bit slots 0-15 (slot 0 is NFT_REG32_00); a 128-bit register starts at
- * every fourth, and is written by its old number (NFT_REG_1 is slot 0) where the slot is one, as
+ * Registers are numbered as 32-bit slots 0-15 (slot 0 is NFT_REG32_00); a 128-bit register starts
+ * at every fourth, and is written by its old number (NFT_REG_1 is slot 0) where the slot is one, as
  * nft_dump_register() does.
  */
 #pragma once
@@ -19,7 +19,7 @@ void expr_list_end(struct buf *b, size_t begin);
 
 void expr_meta_load(struct buf *b, uint32_t key, unsigned slot); /* NFT_META_* */
 void expr_payload_load(struct buf *b, uint32_t base, uint32_t offset, uint32_t length,
-		       unsigned slot); /* NFT_PAYLOAD_*_HEADER */
+		       unsigned slot);			       /* NFT_PAYLOAD_*_HEADER */
 void expr_ct_load(struct buf *b, uint32_t key, unsigned slot); /* NFT_CT_* */
 void expr_cmp(struct buf *b, uint32_t op, unsigned slot, const void *value, size_t length);
 void expr_range(struct buf *b, uint32_t op, unsigned slot, const void *from, const void *to,

@@ -18,11 +18,11 @@ enum { JUMPS_MAX = 16, CONNTRACK_PRIORITY = -200 };
 
 /* What becomes of paths behind an expression. */
 struct step {
-	enum ternary match;  /* do they go on in the rule? */
-	bool verdict;        /* the rule ends here with it */
+	enum ternary match; /* do they go on in the rule? */
+	bool verdict;       /* the rule ends here with it */
 	int32_t code;
 	const char *chain;
-	bool may_end;        /* some may leave the chain here, untold how */
+	bool may_end; /* some may leave the chain here, untold how */
 };
 
 static struct step on(enum ternary match)
@@ -92,7 +92,7 @@ static struct step refer(const struct machine *m, struct span data)
 
 	if (!map)
 		return on(attr_find_be32(data, NFTA_OBJREF_IMM_TYPE) == NFT_OBJECT_COUNTER ? YES
-											  : MAYBE);
+											   : MAYBE);
 	found = find(m, map, attr_find_be32(data, NFTA_OBJREF_SET_SREG), &set, &element);
 	if (found == YES &&
 	    attr_find_be32(buf_span(&set->attrs), NFTA_SET_OBJ_TYPE) != NFT_OBJECT_COUNTER)

@@ -27,7 +27,7 @@ struct packet {
 enum packet_answer { PACKET_TRACKED, PACKET_UNTRACKED, PACKET_UNKNOWN };
 
 /* What the chain at that hook (NF_INET_PRE_ROUTING or NF_INET_LOCAL_OUT) of the table does with the
- * packet. PACKET_UNKNOWN when it depends on something the packet does not tell (an unknown interface,
- * a mark, …). */
+ * packet. PACKET_UNKNOWN when it depends on something the packet does not tell (an unknown
+ * interface, a mark, …). */
 enum packet_answer packet_evaluate(const struct table *table, uint32_t hook,
 				   const struct packet *packet);

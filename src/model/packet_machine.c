@@ -65,7 +65,7 @@ static void store_name(struct machine *m, uint32_t number, bool here)
 {
 	char name[IFNAMSIZ] = {0};
 
-	if (!here) { /* the kernel gives an empty name for the interface that a hook does not have */
+	if (!here) { /* an empty name stands for the interface that a hook does not have */
 		machine_store(m, number, name, sizeof(name));
 		return;
 	}

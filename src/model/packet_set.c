@@ -42,8 +42,8 @@ static size_t count_not_greater(const struct set *set, const struct partial_key 
 	return low;
 }
 
-static enum ternary lookup_exact(const struct set *set, const struct partial_key *key, size_t length,
-				 struct span *ret_element)
+static enum ternary lookup_exact(const struct set *set, const struct partial_key *key,
+				 size_t length, struct span *ret_element)
 {
 	size_t n = count_not_greater(set, key, length);
 	struct span element;

@@ -17,7 +17,7 @@ struct partial_key {
 	bool known[KEY_BYTES];
 };
 
-/* YES writes the element found. MAYBE where it depends on unknown bytes, on what packets put into the
- * set, or on elements that were not read. */
+/* YES writes the element found. MAYBE where it depends on unknown bytes, on what packets put into
+ * the set, or on elements that were not read. */
 enum ternary set_lookup(const struct set *set, const struct partial_key *key,
 			struct span *ret_element);

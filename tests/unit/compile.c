@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Policies of compile-golden/ are compiled, committed into an empty namespace and read back: nothing
- * may differ. Their listing is NAME.nft (UNTRACK_UPDATE_GOLDEN=1 writes it), and what is saved by
- * listing and loaded again by nft must be the same table still.
+ * Policies of compile-golden/ are compiled, committed into an empty namespace and read back:
+ * nothing may differ. Their listing is NAME.nft (UNTRACK_UPDATE_GOLDEN=1 writes it), and what is
+ * saved by listing and loaded again by nft must be the same table still.
  */
 #include "compile/compile.h"
 
@@ -97,8 +97,8 @@ static void is_loaded(const struct netns *ns, const struct table *desired, const
 
 	cr_assert(diff_tables(table, desired, plan, &err), "%s", err.message);
 	array_for_each(step, &plan->steps) {
-		fprintf(stderr, "%s: operation %d kind %d %s %s rule %zu\n", when, (int)step->operation,
-			(int)step->kind, step->chain ? step->chain->name : "",
+		fprintf(stderr, "%s: operation %d kind %d %s %s rule %zu\n", when,
+			(int)step->operation, (int)step->kind, step->chain ? step->chain->name : "",
 			step->set ? step->set->name : "", step->place);
 	}
 	cr_assert(plan_is_empty(plan), "%s: a difference", when);
@@ -186,9 +186,9 @@ struct golden {
 ParameterizedTestParameters(compile, policies)
 {
 	static struct golden cases[] = {
-		{"roles"},     {"interfaces"}, {"portless"},   {"ip-table"}, {"ip6-table"},
-		{"keep-few"},  {"keep-pairs"}, {"keep-long"}, {"keep-many"},  {"rules"},      {"rules-only"}, {"empty"},
-		{"overlap"},   {"long"},
+		{"roles"},      {"interfaces"}, {"portless"},  {"ip-table"},  {"ip6-table"},
+		{"keep-few"},   {"keep-pairs"}, {"keep-long"}, {"keep-many"}, {"rules"},
+		{"rules-only"}, {"empty"},      {"overlap"},   {"long"},
 	};
 
 	return cr_make_param_array(struct golden, cases, sizeof(cases) / sizeof(*cases));
@@ -233,9 +233,9 @@ Test(compile, an_accept_chain_may_get_nothing)
 {
 	autoclean(document_free_p) struct document *document = read_policy("accept");
 	autoerror err = ERROR_INIT;
-	autoclean(table_free_p) struct table *table = compile_accept(
-		document->policy, &document->policy->accept_in.v[0], (struct accept_directions){0},
-		&err);
+	autoclean(table_free_p) struct table *table =
+		compile_accept(document->policy, &document->policy->accept_in.v[0],
+			       (struct accept_directions){0}, &err);
 
 	cr_assert_not_null(table, "%s", err.message);
 	cr_assert_eq(table->chains.v[0]->rules.n, 0);

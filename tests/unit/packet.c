@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Random policies in a small universe: what the evaluation of a compiled table says of a packet must
- * be what the policy says of it, told by its words alone. And hand-made chains for what policies do
- * not compile to.
+ * Random policies in a small universe: what the evaluation of a compiled table says of a packet
+ * must be what the policy says of it, told by its words alone. And hand-made chains for what
+ * policies do not compile to.
  */
 #include "model/packet.h"
 
@@ -35,7 +35,7 @@ static const uint8_t all_protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_GRE, I
 static const char *const all_interfaces[] = {"lo", "eth0", "eth1", "wg0"};
 static const char *const all_names[] = {"lo", "eth0", "eth1", "eth*", "wg0", "l*", "e*"};
 static const char *const prefixes[] = {
-	"10.0.0.0/30", "10.0.0.4/30", "10.0.0.0/29", "10.0.0.1",      "10.0.0.2", "10.0.0.3",
+	"10.0.0.0/30", "10.0.0.4/30", "10.0.0.0/29", "10.0.0.1",       "10.0.0.2", "10.0.0.3",
 	"10.0.0.6",    "10.0.0.0/8",  "2001:db8::1", "2001:db8::/126", "::/1",     "2001:db8::6",
 };
 
@@ -66,7 +66,8 @@ static void random_match(struct policy_match *match, bool may_lack_protocol)
 	random_list(&match->addresses, is_long);
 	random_list(&match->peers, is_long);
 	if (!may_lack_protocol || pick(2)) {
-		cr_assert(array_push(&match->protocols, all_protocols[(with_ports ? 0 : 2) + pick(2)]));
+		cr_assert(array_push(&match->protocols,
+				     all_protocols[(with_ports ? 0 : 2) + pick(2)]));
 		for (uint32_t n = with_ports ? 1 + pick(2) : 0; n; n--) {
 			uint16_t from = (uint16_t)(1 + pick(6)), to = (uint16_t)(from + pick(3));
 
@@ -76,8 +77,9 @@ static void random_match(struct policy_match *match, bool may_lack_protocol)
 		}
 	}
 	for (uint32_t n = pick(3) ? 0 : 1 + pick(3); n; n--)
-		cr_assert(array_push(&match->interfaces,
-				     strdup(all_names[pick(sizeof(all_names) / sizeof(*all_names))])));
+		cr_assert(array_push(
+			&match->interfaces,
+			strdup(all_names[pick(sizeof(all_names) / sizeof(*all_names))])));
 }
 
 static struct policy *random_policy(void)
@@ -116,7 +118,8 @@ static struct packet random_packet(void)
 	};
 	struct inet_range base;
 
-	cr_assert_eq(inet_parse(packet.family == INET_V4 ? "10.0.0.0" : "2001:db8::", &base), INET_OK);
+	cr_assert_eq(inet_parse(packet.family == INET_V4 ? "10.0.0.0" : "2001:db8::", &base),
+		     INET_OK);
 	packet.source = packet.destination = base.first;
 	packet.source.byte[inet_length(packet.family) - 1] = (uint8_t)pick(8);
 	packet.destination.byte[inet_length(packet.family) - 1] = (uint8_t)pick(8);
@@ -247,8 +250,7 @@ static void check_packet(const struct policy *policy, const struct table *table,
 	expected = is_taken(policy, &packet, output) ? PACKET_UNTRACKED : PACKET_TRACKED;
 	answer = packet_evaluate(table, output ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &packet);
 	cr_assert_eq(answer, expected, "policy of seed %u: %d instead of %d; output %d %s proto %u",
-		     start, (int)answer, (int)expected, output, packet.interface,
-		     packet.protocol);
+		     start, (int)answer, (int)expected, output, packet.interface, packet.protocol);
 	packet.interface = NULL; /* then it may be unknown, but never the opposite */
 	answer = packet_evaluate(table, output ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &packet);
 	cr_assert(answer == expected || answer == PACKET_UNKNOWN);
@@ -302,9 +304,13 @@ static struct ruleset *load(const char *rules)
 /* tcp 10.0.0.1:40000 > 10.0.0.2:80 on eth0, in prerouting */
 static void says(const char *rules, enum packet_answer expected)
 {
-	struct packet packet = {.family = INET_V4, .protocol = IPPROTO_TCP, .source_port = 40000,
-				.destination_port = 80, .interface = "eth0",
-				.source.byte = {10, 0, 0, 1}, .destination.byte = {10, 0, 0, 2}};
+	struct packet packet = {.family = INET_V4,
+				.protocol = IPPROTO_TCP,
+				.source_port = 40000,
+				.destination_port = 80,
+				.interface = "eth0",
+				.source.byte = {10, 0, 0, 1},
+				.destination.byte = {10, 0, 0, 2}};
 	autoclean(ruleset_free_p) struct ruleset *ruleset = load(rules);
 
 	cr_expect_eq(packet_evaluate(ruleset->tables.v[0], NF_INET_PRE_ROUTING, &packet), expected,
@@ -315,8 +321,8 @@ static void rule_says(const char *rule, enum packet_answer expected)
 {
 	autobuf text = {0};
 
-	buf_printf(&text,
-		   "chain a { type filter hook prerouting priority raw;\n%s notrack\n}\n", rule);
+	buf_printf(&text, "chain a { type filter hook prerouting priority raw;\n%s notrack\n}\n",
+		   rule);
 	says(buf_text(&text), expected);
 }
 
@@ -386,7 +392,8 @@ Test(packet, paths)
 		 PACKET_UNTRACKED},
 		{"set s { type ipv4_addr; flags dynamic, timeout; timeout 1m; }\n",
 		 "ip saddr @s notrack", PACKET_UNKNOWN},
-		{"counter c { }\nmap m { type inet_service : counter; elements = { 80 : \"c\" }; }\n",
+		{"counter c { }\nmap m { type inet_service : counter; elements = { 80 : \"c\" }; "
+		 "}\n",
 		 "counter name tcp dport map @m notrack", PACKET_UNTRACKED},
 		{"quota q { over 1 mbytes }\nmap m { type inet_service : quota; elements = { 80 : "
 		 "\"q\" }; }\n",
@@ -397,7 +404,8 @@ Test(packet, paths)
 		 "accept", PACKET_UNTRACKED},
 		{"chain early { type filter hook prerouting priority -310; policy drop; }\n",
 		 "notrack", PACKET_TRACKED},
-		{"set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/31, 10.0.0.4 }; }\n",
+		{"set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/31, 10.0.0.4 }; "
+		 "}\n",
 		 "ip saddr @s ip daddr != @s notrack", PACKET_UNTRACKED},
 	};
 
