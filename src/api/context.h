@@ -14,6 +14,8 @@ struct untrack {
 	char identity[NETNS_IDENTITY_MAX];
 	struct kernel *kernel; /* opened when first needed */
 	struct store *store;
+	double looked_at; /* when status looked last (CLOCK_MONOTONIC, seconds); 0: never */
+	uint64_t looked_entries; /* what was in the connection table then */
 };
 
 struct untrack_document {

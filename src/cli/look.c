@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What looks at the host's traffic: top, flow. */
+/* What looks at the host's traffic: status, top, flow. */
 #include "cli/cli.h"
 
 /* Rows that a terminal shows unless --limit says otherwise. */
 #define TEXT_LIMIT 20
+
+static struct untrack_result *look_status(struct untrack *untrack, const struct invocation *in,
+					  struct untrack_error *err)
+{
+	(void)in;
+	return untrack_status(untrack, err);
+}
+
+bool run_status(const struct invocation *in, int *ret_status, struct untrack_error *err)
+{
+	return print_look(in, look_status, ret_status, err);
+}
 
 static struct untrack_result *look_top(struct untrack *untrack, const struct invocation *in,
 				       struct untrack_error *err)

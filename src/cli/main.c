@@ -22,7 +22,9 @@ const struct command commands[] = {
 	 .run = run_status,
 	 .summary = "how full the connection table is, and what is kept out of it",
 	 .details = "Shows the fill level of the connection table, what was dropped, what turns\n"
-		    "tracking on, and the packets that each service took off, per direction.\n"},
+		    "tracking on, and the packets that each service took off, per direction.\n"
+		    "With --watch also how fast it fills, and when it would be full.\n",
+	 .options = OPTION(WATCH) | OPTION(INTERVAL)},
 	{.name = "top",
 	 .run = run_top,
 	 .summary = "who fills the connection table, largest first",

@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What only looks: status, show, check, history. */
+/* What only shows: show, check, history. */
 #include "cli/cli.h"
-
-bool run_status(const struct invocation *in, int *ret_status, struct untrack_error *err)
-{
-	autoclean(untrack_free_p) struct untrack *untrack = untrack_new(&in->context, err);
-
-	return untrack &&
-	       print_result(in, untrack_status(untrack, err), false, ret_status, err);
-}
 
 bool run_show(const struct invocation *in, int *ret_status, struct untrack_error *err)
 {

@@ -2,26 +2,31 @@
 /* How full the connection table is, what makes connections tracked, what policies take off. */
 #pragma once
 
-#include "base/array.h"
+#include "model/service_counter.h"
+#include "model/tracking.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* A chain in which something turns tracking on. Borrowed texts. */
-struct status_tracking {
-	const char *family, *table, *chain, *why;
+/* One of the kernel's counters, or one processor's. Borrowed texts. */
+struct status_statistic {
+	const char *name;
+	uint64_t count;
 };
 
-struct status_service {
-	char *name; /* owned */
-	const char *family, *table;
-	uint64_t packets[2], bytes[2]; /* prerouting, output */
-};
-
+/* All borrowed. */
 struct status_view {
 	uint64_t count, max, buckets, drop, early_drop, insert_failed;
-	ARRAY(struct status_tracking) tracking;
-	ARRAY(struct status_service) services;
+	uint64_t entry_size; /* bytes */
+	bool has_rate;	     /* someone looked before: */
+	double rate;	     /* entries a second since then; negative: it empties */
+	const trackers *tracking;
+	const service_counters *services;
+	const struct status_statistic *statistics; /* statistics_n of each processor, in order */
+	size_t statistics_n, cpus_n;
 };
 
 char *view_status_json(const struct status_view *status);
 char *view_status_text(const struct status_view *status);
+/* The last line: the most urgent that there is to say. Owned by the caller. */
+char *view_status_verdict(const struct status_view *status);

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """status, and that each role keeps both directions out of the table."""
+import json
+import pathlib
+import re
+import subprocess
+
 import pytest
-from conftest import TRACKING, WEB
+from conftest import PYTHON, TRACKING, WEB
+
+ENTRIES = pathlib.Path(__file__).with_name("entries.py")
 
 FORWARD_TRACKING = """
 table inet filter {
@@ -166,3 +173,103 @@ def test_keep_tracked_wins(untrack, pair):
 def test_drops_are_told(untrack, netns):
     text = untrack(netns, "status").stdout
     assert "dropped" in text and "early" in text and "failed" in text
+
+
+# --- how it goes on ---------------------------------------------------------------------------
+
+
+def kernel_statistics(ns):
+    """What conntrack(8) prints, summed over the processors."""
+    sums = {}
+    for line in ns.run("conntrack", "-S").stdout.splitlines():
+        for name, value in re.findall(r"(\w+)=(\d+)", line):
+            sums[name] = sums.get(name, 0) + int(value)
+    return sums
+
+
+def test_statistics_are_the_kernels(untrack, pair):
+    pair.server.nft(TRACKING)
+    pair.server.serve("echo", "tcp", pair.server4, "80")
+    pair.client.ask("tcp", pair.server4, "80", "20")
+    got = status(untrack, pair.server)["statistics"]
+    told = kernel_statistics(pair.server)
+    for name in ("found", "invalid", "insert_failed", "drop", "early_drop", "error",
+                 "search_restart", "clash_resolve"):
+        assert got["total"][name] == told[name], name
+        assert got["total"][name] == sum(cpu[name] for cpu in got["cpus"])
+    assert len(got["cpus"]) == len(pair.server.run("conntrack", "-S").stdout.splitlines())
+
+
+def test_memory(untrack, netns):
+    got = status(untrack, netns)
+    assert got["memory"]["buckets"] == got["buckets"] * 8
+    assert got["memory"]["entries"] == 0
+    assert got["memory"]["when_full"] > got["max"] * 200
+    assert "when full" in untrack(netns, "status").stdout
+
+
+def test_both_directions_are_no_alarm(untrack, pair):
+    pair.server.nft(TRACKING)
+    untrack(pair.server, "apply", untrack.policy(WEB))
+    pair.server.serve("echo", "tcp", pair.server4, "80")
+    pair.client.ask("tcp", pair.server4, "80", "5")
+    got = status(untrack, pair.server)
+    assert [s["one_way"] for s in got["services"]] == [False]
+    assert got["verdict"] == "well: the table has room, and 1 service is kept out of it"
+    assert untrack(pair.server, "status").stdout.splitlines()[-1].endswith(got["verdict"])
+
+
+def test_one_direction_alone_is_an_alarm(untrack, pair):
+    """Somebody took the other direction's rules away: its packets are tracked."""
+    pair.server.nft(TRACKING)
+    untrack(pair.server, "apply", untrack.policy({**WEB, "protocol": "udp"}))
+    pair.server.nft("flush chain inet untrack output")
+    pair.server.serve("echo", "udp", pair.server4, "80")
+    pair.client.ask("udp", pair.server4, "80", "12")
+    assert pair.server.entry_count() > 0
+    got = status(untrack, pair.server)
+    assert [s["one_way"] for s in got["services"]] == [True]
+    assert "service 'web' counts one direction only, nothing in output" in got["verdict"]
+    assert "ONE WAY" in untrack(pair.server, "status").stdout
+
+
+def test_a_forward_service_with_one_direction(untrack, pair):
+    """Both directions of a forward service are prerouting: they are told apart by their ports."""
+    untrack(pair.server, "apply", untrack.policy(
+        {"name": "lb", "role": "forward", "protocol": "udp", "ports": [80],
+         "addresses": [pair.server4]}))
+    pair.client.run(PYTHON, "-c", "import socket; s = socket.socket(type=socket.SOCK_DGRAM)\n"
+                                  f"for _ in range(12): s.sendto(b'x', ('{pair.server4}', 80))")
+    got = status(untrack, pair.server)
+    (lb,) = got["services"]
+    assert lb["prerouting"]["packets"] == 12 and lb["one_way"] is True
+    assert "nothing in prerouting, from its port" in got["verdict"]
+
+
+def test_watch_tells_the_rate_and_when_it_is_full(untrack, netns):
+    netns.nft(TRACKING)
+    process = untrack.start(netns, "status", "--watch", "--interval", "1", "--json",
+                            stdout=subprocess.PIPE)
+    try:
+        first = json.loads(process.stdout.readline())
+        netns.run(PYTHON, ENTRIES, "web", "500")
+        second = json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        assert process.wait(5) == 0
+        process.stdout.close()
+    assert first["rate"] is None and first["seconds_to_full"] is None
+    assert 250 < second["rate"] < 750 and second["count"] == 501
+    left = (second["max"] - second["count"]) / second["rate"]
+    assert abs(second["seconds_to_full"] - left) < left / 100
+
+
+def test_verdict_of_an_empty_namespace(untrack, netns):
+    assert status(untrack, netns)["verdict"] == \
+        "well: nothing is tracked here, no policy is needed"
+
+
+def test_objects_turn_tracking_on_too(untrack, netns):
+    netns.nft('table ip t {\nct helper h {\ntype "ftp" protocol tcp\n}\n}')
+    (only,) = status(untrack, netns)["tracking"]
+    assert only == {"family": "ip", "table": "t", "chain": None, "why": "ct helper object"}

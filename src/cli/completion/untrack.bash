@@ -7,7 +7,7 @@ _untrack()
 	local everywhere="--help --version --json --netns --quiet --verbose --color --state-dir
 		--run-dir"
 	local -A own=(
-		[status]=""
+		[status]="--watch --interval"
 		[top]="--by --limit --watch --interval"
 		[flow]="--svg"
 		[show]="--text"
