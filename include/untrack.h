@@ -75,8 +75,8 @@ UNTRACK_EXPORT void untrack_document_free(struct untrack_document *document);
 /* ---- results ---- */
 /* 0, or 1: differences, findings of level error, not as expected. */
 UNTRACK_EXPORT int untrack_result_status(const struct untrack_result *result);
-/* One JSON object, without a newline behind it. Inside the result. */
-UNTRACK_EXPORT const char *untrack_result_json(const struct untrack_result *result);
+/* One JSON object, without a newline behind it. Inside the result; NULL without memory. */
+UNTRACK_EXPORT const char *untrack_result_json(struct untrack_result *result);
 /* For people; lines end with newlines; may be empty. color: with terminal escapes. Inside the result. */
 UNTRACK_EXPORT const char *untrack_result_text(struct untrack_result *result, bool color);
 /* Warnings and notes that go with it, in order: NULL behind the last. */

@@ -64,6 +64,7 @@ struct untrack_result *untrack_diff_documents(struct untrack *untrack,
 	autoclean(plan_free_p) struct plan *plan = NULL;
 	autodocument_maker made_from = {0}, made_to = {0};
 	autoclean(ruleset_free_p) struct ruleset *desired = NULL;
+	struct untrack_result *result;
 	autotarget target = {0};
 
 	(void)untrack;
@@ -79,6 +80,10 @@ struct untrack_result *untrack_diff_documents(struct untrack *untrack,
 		if (!rendering)
 			return NULL;
 	}
-	return render_result(rendering, plan, &target.warnings, 0, NULL, !plan_is_empty(plan),
-			     error);
+	result = result_new(!plan_is_empty(plan),
+			    render_json(rendering, plan, &target.warnings, 0, NULL, error),
+			    render_text(rendering, plan, error), error);
+	if (result)
+		result->is_change = true;
+	return result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/execute.h"
 
+#include "api/known.h"
 #include "api/rehearse.h"
 #include "api/snapshots.h"
 #include "api/stale.h"
@@ -35,15 +36,21 @@ struct work {
 	uint32_t snapshot;            /* 0: none taken */
 	uint64_t purged;              /* entries deleted by --purge */
 	bool armed;
+	bool changed;
+	bool asked_to_purge;
+	uint32_t generation;          /* for the result */
 };
 
-static void work_free(struct work *w)
+static void work_free(void *context)
 {
+	struct work *w = context;
+
 	target_free(&w->target);
 	plan_free(w->plan);
 	rendering_free(w->rendering);
 	plan_free(w->prepared_plan);
 	target_free(&w->prepared);
+	free(w);
 }
 
 /* ------------------------------------------------------------------ prepare */
@@ -146,6 +153,20 @@ static bool set_sysctls(struct work *w)
 	return !w->plan->sysctls.n || remember_originals(w, &w->target.originals_end);
 }
 
+/* What is loaded now, for tables with long lists. It is only an aid: without it the next run looks. */
+static bool remember(struct work *w, uint32_t generation)
+{
+	array_for_each(pair, &w->target.pairs) {
+		const struct table *known = pair->desired ? pair->desired : pair->live;
+		autoerror ignored = ERROR_INIT;
+
+		if (!pair->mark)
+			remember_table(w->untrack, known->family, known->name, pair->desired,
+				       generation, &ignored);
+	}
+	return true;
+}
+
 /* Sends it. *ret_again: someone committed in between. */
 static bool commit(struct work *w, bool *ret_again)
 {
@@ -159,7 +180,9 @@ static bool commit(struct work *w, bool *ret_again)
 		return false;
 	switch (kernel_commit(kernel, w->plan, w->plan->generation, false, w->err)) {
 	case COMMIT_DONE:
-		return set_sysctls(w);
+		/* bound to a generation, the commit made the next one (an empty plan made none) */
+		return remember(w, w->plan->generation + (w->plan->steps.n ? 1 : 0)) &&
+		       set_sysctls(w);
 	case COMMIT_STALE:
 		*ret_again = true;
 		return true;
@@ -227,7 +250,8 @@ static bool commit_at_last(struct work *w, bool *ret_changed)
 			return false;
 		*ret_changed = !plan_is_empty(w->plan);
 		if (!*ret_changed)
-			return true;
+			return !w->target.verified || w->execution->options->dry_run ||
+			       remember(w, w->target.live->generation);
 		if (!prepare(w))
 			return false;
 		if (w->execution->options->dry_run)
@@ -262,57 +286,85 @@ static bool begin(struct work *w)
 	return refuse_while_armed(w);
 }
 
-/* A last line behind the change, for people. plan NULL: there was none. */
-static bool say_what_happened(struct work *w, struct untrack_result *result,
-			      const struct plan *plan)
+/* ------------------------------------------------------------------ the result */
+
+/* The plan that the rendering was made for. */
+static const struct plan *told_plan(const struct work *w)
 {
-	autofree char *summary = plan ? view_plan_summary(plan, w->err) : NULL;
+	return w->prepared_plan && w->rendering ? w->prepared_plan : w->plan;
+}
+
+/* With a last line behind the change. */
+static char *make_text(struct work *w)
+{
+	const struct untrack_apply_options *options = w->execution->options;
+	autofree char *change = render_text(w->changed ? w->rendering : NULL, told_plan(w), w->err);
+	autofree char *summary = view_plan_summary(told_plan(w), w->err);
 	struct buf out = {0};
 
-	if (plan && !summary)
-		return false;
-	buf_puts(&out, result->text);
-	if (plan)
+	if (!change || !summary)
+		return NULL;
+	buf_puts(&out, change);
+	if (options->dry_run)
+		return buf_steal_text(&out);
+	if (w->changed)
 		buf_printf(&out, "done: %s (snapshot %" PRIu32 " has what was there before)\n",
 			   summary, w->snapshot);
 	else
 		buf_puts(&out, "nothing to change: all is as it shall be\n");
-	if (w->execution->options->purge)
+	if (options->purge)
 		buf_printf(&out, "purged %" PRIu64 " connection entries that are now kept out\n",
 			   w->purged);
 	if (w->armed)
-		buf_printf(&out,
-			   "comes back in %u s unless 'untrack confirm' is run before\n",
-			   w->execution->options->confirm_seconds);
-	free(result->text);
-	result->text = buf_steal_text(&out);
-	return result->text ? true : error_memory(w->err);
+		buf_printf(&out, "comes back in %u s unless 'untrack confirm' is run before\n",
+			   options->confirm_seconds);
+	return buf_steal_text(&out);
 }
 
-static struct untrack_result *finish(struct work *w, bool changed)
+static char *make_json(void *context)
+{
+	const struct work *w = context;
+	autoerror ignored = ERROR_INIT; /* only memory can fail; NULL says so */
+
+	return render_json(w->changed ? w->rendering : NULL, told_plan(w), &w->target.warnings,
+			   w->generation, w->asked_to_purge ? &w->purged : NULL, &ignored);
+}
+
+/* What can be known only after the commit. */
+static bool look_after(struct work *w)
 {
 	bool dry_run = w->execution->options->dry_run;
-	const struct plan *plan = w->prepared_plan && w->rendering ? w->prepared_plan : w->plan;
-	bool purge = w->execution->options->purge && !dry_run;
-	uint32_t generation = w->target.live->generation;
-	struct untrack_result *result;
 
-	if (changed && !dry_run &&
-	    !kernel_generation(w->untrack->kernel, &generation, w->err))
-		return NULL;
-	if (purge && !purge_kept_out(w->untrack, &w->target, &w->purged, w->err)) {
-		w->err->changed = changed;
-		return NULL;
+	w->generation = w->target.live->generation;
+	w->asked_to_purge = w->execution->options->purge && !dry_run;
+	return (!w->changed || dry_run ||
+		kernel_generation(w->untrack->kernel, &w->generation, w->err)) &&
+	       (!w->asked_to_purge ||
+		purge_kept_out(w->untrack, &w->target, &w->purged, w->err));
+}
+
+/* Takes the work over: the JSON is made of it when it is asked for. */
+static struct untrack_result *finish(struct work *w)
+{
+	bool dry_run = w->execution->options->dry_run, changed = w->changed && !dry_run;
+	struct untrack_error *err = w->err;
+	struct untrack_result *result = NULL;
+	texts warnings = {0};
+
+	if (!look_after(w) || !texts_copy(&w->target.warnings, &warnings)) {
+		error_memory(err);
+		work_free(w);
+	} else {
+		char *text = make_text(w);
+
+		result = result_new_lazy(dry_run && w->changed, make_json, w, work_free, text, err);
 	}
-	result = render_result(changed ? w->rendering : NULL, plan, &w->target.warnings, generation,
-			       purge ? &w->purged : NULL, dry_run && changed, w->err);
-	if (!result)
-		return NULL;
-	result_take_warnings(result, &w->target.warnings);
-	if (!dry_run && !say_what_happened(w, result, changed ? plan : NULL)) {
-		w->err->changed = changed;
-		untrack_result_free(result);
-		return NULL;
+	if (result) {
+		result->is_change = true;
+		result_take_warnings(result, &warnings);
+	} else if (err) {
+		texts_free(&warnings);
+		err->changed = changed;
 	}
 	return result;
 }
@@ -320,20 +372,27 @@ static struct untrack_result *finish(struct work *w, bool changed)
 struct untrack_result *execute(struct untrack *untrack, const struct execution *execution,
 			       struct untrack_error *err)
 {
-	__attribute__((cleanup(work_free))) struct work w = {
-		.untrack = untrack, .execution = execution, .err = err};
+	struct work *w = calloc(1, sizeof(*w));
 	struct untrack_result *result = NULL;
-	bool changed = false, ok = begin(&w) && commit_at_last(&w, &changed);
+	bool ok;
 
-	if ((!ok || !changed) && !(err && err->changed)) { /* what was made ready is not needed */
+	if (!w) {
+		error_memory(err);
+		return NULL;
+	}
+	*w = (struct work){.untrack = untrack, .execution = execution, .err = err};
+	ok = begin(w) && commit_at_last(w, &w->changed);
+	if ((!ok || !w->changed) && !(err && err->changed)) { /* what was made ready is not needed */
 		autoerror ignored = ERROR_INIT;
 
-		disarm(&w);
-		if (w.snapshot)
-			store_drop_snapshot(untrack->store, w.snapshot, &ignored);
+		disarm(w);
+		if (w->snapshot)
+			store_drop_snapshot(untrack->store, w->snapshot, &ignored);
 	}
 	if (ok)
-		result = finish(&w, changed);
+		result = finish(w);
+	else
+		work_free(w);
 	if (!execution->locked)
 		store_unlock(untrack->store);
 	return result;

@@ -241,21 +241,31 @@ struct rendering *rendering_new(const struct target *target, const struct plan *
 	return steal_pointer(&r);
 }
 
-struct untrack_result *render_result(const struct rendering *rendering, const struct plan *plan,
-				     const texts *warnings, uint32_t generation,
-				     const uint64_t *purged, int status, struct untrack_error *err)
+static struct plan_view view_of(const struct rendering *rendering, const struct plan *plan)
 {
-	struct plan_view view = {.plan = plan, .purged = purged};
-	struct untrack_result *result;
-	char *json, *text;
+	struct plan_view view = {.plan = plan};
 
-	if (rendering)
-		view = (struct plan_view){plan, rendering->listed_before, rendering->listed_after,
-					  rendering->index, purged};
-	json = view_plan_json(&view, generation, warnings, err);
-	text = view_plan_text(&view, err);
-	result = result_new(status, json, text, err);
-	if (result)
-		result->is_change = true;
-	return result;
+	if (rendering) {
+		view.before = rendering->listed_before;
+		view.after = rendering->listed_after;
+		view.index = rendering->index;
+	}
+	return view;
+}
+
+char *render_json(const struct rendering *rendering, const struct plan *plan, const texts *warnings,
+		  uint32_t generation, const uint64_t *purged, struct untrack_error *err)
+{
+	struct plan_view view = view_of(rendering, plan);
+
+	view.purged = purged;
+	return view_plan_json(&view, generation, warnings, err);
+}
+
+char *render_text(const struct rendering *rendering, const struct plan *plan,
+		  struct untrack_error *err)
+{
+	struct plan_view view = view_of(rendering, plan);
+
+	return view_plan_text(&view, err);
 }

@@ -11,10 +11,11 @@ struct rendering *rendering_new(const struct target *target, const struct plan *
 				struct untrack_error *err);
 void rendering_free(struct rendering *rendering);
 
-/* The result of diff and apply. rendering NULL: the plan is empty; purged NULL: not asked for. */
-struct untrack_result *render_result(const struct rendering *rendering, const struct plan *plan,
-				     const texts *warnings, uint32_t generation,
-				     const uint64_t *purged, int status, struct untrack_error *err);
+/* What diff and apply print. rendering NULL: the plan is empty; purged NULL: not asked for. New text. */
+char *render_json(const struct rendering *rendering, const struct plan *plan, const texts *warnings,
+		  uint32_t generation, const uint64_t *purged, struct untrack_error *err);
+char *render_text(const struct rendering *rendering, const struct plan *plan,
+		  struct untrack_error *err);
 
 /* A scratch namespace with stand-ins for the interfaces that the target's tables name. */
 bool scratch_with_devices(const struct target *target, struct netns *ret_ns,

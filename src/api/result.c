@@ -23,6 +23,27 @@ struct untrack_result *result_new(int status, char *json, char *text, struct unt
 	return result;
 }
 
+struct untrack_result *result_new_lazy(int status, char *(*make_json)(void *context), void *context,
+				       void (*release)(void *context), char *text,
+				       struct untrack_error *err)
+{
+	struct untrack_result *result = calloc(1, sizeof(*result));
+
+	if (!result || !text) {
+		free(result);
+		free(text);
+		release(context);
+		error_memory(err);
+		return NULL;
+	}
+	result->status = status;
+	result->text = text;
+	result->make_json = make_json;
+	result->context = context;
+	result->release = release;
+	return result;
+}
+
 void result_take_warnings(struct untrack_result *result, texts *warnings)
 {
 	texts_free(&result->warnings);
@@ -48,6 +69,19 @@ bool warn(texts *warnings, struct untrack_error *err, const char *format, ...)
 	return true;
 }
 
+bool texts_copy(const texts *from, texts *to)
+{
+	array_for_each(text, from) {
+		char *copy = strdup(*text);
+
+		if (!copy || !array_push(to, copy)) {
+			free(copy);
+			return false;
+		}
+	}
+	return true;
+}
+
 void texts_free(texts *list)
 {
 	array_for_each(text, list) {
@@ -61,8 +95,10 @@ int untrack_result_status(const struct untrack_result *result)
 	return result->status;
 }
 
-const char *untrack_result_json(const struct untrack_result *result)
+const char *untrack_result_json(struct untrack_result *result)
 {
+	if (!result->json && result->make_json)
+		result->json = result->make_json(result->context);
 	return result->json;
 }
 
@@ -119,6 +155,8 @@ void untrack_result_free(struct untrack_result *result)
 	if (!result)
 		return;
 	texts_free(&result->warnings);
+	if (result->release)
+		result->release(result->context);
 	free(result->json);
 	free(result->text);
 	free(result->colored);

@@ -2,6 +2,7 @@
 #include "api/target.h"
 
 #include "api/accept.h"
+#include "api/known.h"
 #include "base/cleanup.h"
 #include "compile/compile.h"
 #include "diff/diff.h"
@@ -63,7 +64,7 @@ static enum read_depth depth_of(void *arg, uint8_t family, const char *name)
 	const struct own_table *own = arg;
 
 	if (family == own->family && !strcmp(name, own->name))
-		return READ_ALL;
+		return READ_BOUNDED;
 	if (family == NFPROTO_IPV4 || family == NFPROTO_IPV6 || family == NFPROTO_INET)
 		return READ_OBJECTS;
 	return READ_NAME;
@@ -159,6 +160,7 @@ bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
 		return false;
 	desired = compile_table(policy, maker->user_rules, err);
 	if (!desired || !target_add_pair(&target, live, desired, NULL, err) ||
+	    !know_pair(untrack, &target, &target.pairs.v[0], err) ||
 	    !accept_add_pairs(&target, policy, mark, err) ||
 	    !target_add_sysctls(untrack, &target, policy, err))
 		return false;
@@ -188,7 +190,8 @@ bool target_of_removal(const struct target_maker *maker, struct untrack *untrack
 				 "table '%s' was not made by untrack (it lacks the comment \"%s\"); "
 				 "it is left alone",
 				 target.owner, mark);
-	if ((live && !target_add_pair(&target, live, NULL, NULL, err)) ||
+	if ((live && (!target_add_pair(&target, live, NULL, NULL, err) ||
+		      !know_pair(untrack, &target, &target.pairs.v[0], err))) ||
 	    !accept_add_pairs(&target, NULL, mark, err) ||
 	    !target_add_sysctls(untrack, &target, NULL, err))
 		return false;

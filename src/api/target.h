@@ -37,6 +37,7 @@ struct target {
 	sysctl_values originals;     /* what they were before: recorded before any is written */
 	sysctl_values originals_end; /* what remains to be remembered afterwards */
 	texts warnings;
+	bool verified; /* long sets had to be looked at: they were not remembered of this generation */
 	const interfaces *devices; /* borrowed: what a scratch namespace needs of interfaces, or NULL */
 };
 

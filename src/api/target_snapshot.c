@@ -2,6 +2,7 @@
 #include "api/target.h"
 
 #include "api/accept.h"
+#include "api/known.h"
 #include "base/cleanup.h"
 #include "compile/compile.h"
 #include "model/fields.h"
@@ -38,7 +39,7 @@ static const struct snapshot_chain *find_chain(const struct snapshot *snapshot,
 static enum read_depth depth_of(void *arg, uint8_t family, const char *name)
 {
 	if (find_table(arg, family, name))
-		return READ_ALL;
+		return READ_BOUNDED;
 	return family == NFPROTO_IPV4 || family == NFPROTO_IPV6 || family == NFPROTO_INET
 		       ? READ_OBJECTS
 		       : READ_NAME;
@@ -124,8 +125,9 @@ static bool warn_of_missing(struct target *target, const struct snapshot *snapsh
 
 /* ------------------------------------------------------------------ the whole */
 
-static bool add_own(struct target *target, const struct snapshot *snapshot,
-		    const struct snapshot_table *entry, struct untrack_error *err)
+static bool add_own(struct untrack *untrack, struct target *target,
+		    const struct snapshot *snapshot, const struct snapshot_table *entry,
+		    struct untrack_error *err)
 {
 	struct table *live = ruleset_find(target->live, entry->family, entry->name);
 	autofree char *mark = compile_mark(entry->family, entry->name);
@@ -135,7 +137,9 @@ static bool add_own(struct target *target, const struct snapshot *snapshot,
 		return error_memory(err);
 	if (entry->table && !(desired = table_copy(entry->table)))
 		return error_memory(err);
-	if ((live || desired) && !target_add_pair(target, live, desired, NULL, err))
+	if ((live || desired) &&
+	    (!target_add_pair(target, live, desired, NULL, err) ||
+	     !know_pair(untrack, target, &target->pairs.v[target->pairs.n - 1], err)))
 		return false;
 	for (size_t i = 0; i < target->live->tables.n; i++) {
 		struct table *table = target->live->tables.v[i];
@@ -161,7 +165,7 @@ bool target_of_snapshot(const struct target_maker *maker, struct untrack *untrac
 	if (!target.live)
 		return false;
 	array_for_each(entry, &snapshot->tables) {
-		if (!add_own(&target, snapshot, entry, err))
+		if (!add_own(untrack, &target, snapshot, entry, err))
 			return false;
 	}
 	if (!warn_of_missing(&target, snapshot, err))

@@ -43,6 +43,19 @@ struct inet_range inet_list_at(const struct inet_list *list, size_t i)
 	return range;
 }
 
+int inet_list_length(const struct inet_list *list, size_t i)
+{
+	const struct inet6_range *range;
+	struct inet_range six = {.family = INET_V6};
+
+	if (i < list->v4.n)
+		return 32 - __builtin_popcount(list->v4.v[i].first ^ list->v4.v[i].last);
+	range = &list->v6.v[i - list->v4.n];
+	six.first = range->first;
+	six.last = range->last;
+	return inet_prefix_length(&six);
+}
+
 /* ------------------------------------------------------------------ order */
 
 /* The wider one first where both begin alike: it covers the other. */

@@ -32,5 +32,8 @@ static inline size_t inet_list_count(const struct inet_list *list)
 /* Entry i, IPv4 first; each family in the order in which it came. */
 struct inet_range inet_list_at(const struct inet_list *list, size_t i);
 
+/* The prefix length of entry i, which must be a prefix. */
+int inet_list_length(const struct inet_list *list, size_t i);
+
 /* Sorts, and drops what another range covers; with merge also joins what overlaps or touches. */
 void inet_list_sort(struct inet_list *list, bool merge);

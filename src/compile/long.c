@@ -51,25 +51,20 @@ static size_t family_count(const struct inet_list *list, uint8_t family)
 	return family == INET_V4 ? list->v4.n : list->v6.n;
 }
 
-static struct inet_range family_at(const struct inet_list *list, uint8_t family, size_t i)
+static size_t family_index(const struct inet_list *list, uint8_t family, size_t i)
 {
-	return inet_list_at(list, family == INET_V4 ? i : list->v4.n + i);
+	return family == INET_V4 ? i : list->v4.n + i;
 }
 
 /* The lengths are asked for in rising order, so that the names and rules do not depend on the list's. */
 static struct forms find_forms(const struct address_list *list, uint8_t family)
 {
+	const bool *has = list->has_length[family == INET_V6];
 	struct forms forms = {.count = 0};
-	bool has[129] = {false};
 	size_t kinds = 0;
 
-	for (size_t i = 0; i < family_count(&list->sorted, family); i++) {
-		struct inet_range range = family_at(&list->sorted, family, i);
-		int length = inet_prefix_length(&range);
-
-		kinds += !has[length];
-		has[length] = true;
-	}
+	for (int length = 0; length <= bits_of(family); length++)
+		kinds += has[length];
 	if (kinds > MASKS_MAX) {
 		forms.length[forms.count++] = LENGTH_INTERVAL;
 		return forms;
@@ -125,9 +120,10 @@ static bool pack_length(const struct address_list *list, uint8_t family, int len
 	if (!packed_new(packed, count, family, false))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		struct inet_range range = family_at(&list->sorted, family, i);
+		size_t index = family_index(&list->sorted, family, i);
+		struct inet_range range = inet_list_at(&list->sorted, index);
 
-		if (inet_prefix_length(&range) == length)
+		if (inet_list_length(&list->sorted, index) == length)
 			packed_push(packed, &range);
 	}
 	return true;
@@ -141,7 +137,8 @@ static bool pack_intervals(const struct address_list *list, uint8_t family, stru
 	if (!packed_new(packed, count, family, true))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		struct inet_range range = family_at(&list->sorted, family, i);
+		struct inet_range range = inet_list_at(&list->sorted,
+						       family_index(&list->sorted, family, i));
 		struct inet_address before = range.first;
 		uint8_t *end = packed->keys + 2 * packed->count * packed->width;
 

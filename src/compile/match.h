@@ -17,6 +17,7 @@ enum { LONG_LIST = 1000 };
 struct address_list {
 	bool any;                /* none was given */
 	struct inet_list sorted; /* as given, without those that another one covers */
+	bool has_length[2][129]; /* of IPv4, of IPv6: there are prefixes of that length */
 	bool is_long;            /* then the following are empty */
 	inet_ranges merged;      /* all */
 	inet_ranges singles;  /* given as single addresses, and in no prefix */

@@ -26,6 +26,7 @@ enum read_depth {
 	READ_CHAINS, /* and its chains, without rules */
 	READ_RULES,  /* and rules, sets' definitions, and the elements of anonymous sets */
 	READ_OBJECTS, /* and objects, flowtables, the elements of verdict maps: what jumps where */
+	READ_BOUNDED, /* and the elements of sets, but of plain ones with very many: uncertain */
 	READ_ALL,    /* and the elements of all sets, whose dump takes quadratic time */
 };
 typedef enum read_depth read_depth_fn(void *arg, uint8_t family, const char *table);

@@ -279,12 +279,25 @@ static enum netlink_outcome dump_elements(struct reading *reading, struct untrac
 	return outcome;
 }
 
+/* NFTA_SET_COUNT, newer than the headers of Debian 12: how many elements there are (intervals counted
+ * once). Absent on older kernels. */
+enum { SET_COUNT = 20, COUNT_BOUND = 10000 };
+
+/* Only keys, which can be verified otherwise: a dump starts from the first element again for every
+ * message (nft_hash_walk), so a large one takes quadratic time. */
+static bool is_beyond_bound(const struct set *set)
+{
+	return !(set->flags & (NFT_SET_MAP | NFT_SET_OBJECT | NFT_SET_TIMEOUT | NFT_SET_EVAL)) &&
+	       attr_find_be32(buf_span(&set->attrs), SET_COUNT) > COUNT_BOUND;
+}
+
 static bool wants_elements(const struct set *set, enum read_depth depth)
 {
 	if (depth == READ_OBJECTS && (set->flags & NFT_SET_MAP) &&
 	    attr_find_be32(buf_span(&set->attrs), NFTA_SET_DATA_TYPE) == NFT_DATA_VERDICT)
 		return true;
-	return depth == READ_ALL || set_is_anonymous(set);
+	return depth == READ_ALL || set_is_anonymous(set) ||
+	       (depth == READ_BOUNDED && !is_beyond_bound(set));
 }
 
 static enum netlink_outcome read_sets(struct reading *reading, enum read_depth depth,
@@ -297,6 +310,7 @@ static enum netlink_outcome read_sets(struct reading *reading, enum read_depth d
 		if (outcome != NETLINK_DONE)
 			return outcome;
 		reading->set = *set;
+		(*set)->elements_uncertain = depth == READ_BOUNDED && !wants_elements(*set, depth);
 		if (wants_elements(*set, depth))
 			outcome = dump_elements(reading, err);
 	}

@@ -14,11 +14,11 @@
 /* Types of records. Numbers stay what they are: files outlive the program that wrote them. */
 enum field { FIELD_TABLE = 1, FIELD_SYSCTL = 2 };
 
-enum { NAME_LONG = 180, NAME_BUFFER = NAME_LONG + 16 };
+enum { NAME_LONG = 180 };
 
 /* "inet untrack" becomes "inet%20untrack": a table's name may hold whatever it likes. A long one is
  * cut, and its checksum keeps it apart from others that begin alike. */
-static void file_name(const char *table, char ret_name[NAME_BUFFER])
+void title_file_name(const char *table, char ret_name[TITLE_FILE_MAX])
 {
 	size_t len = 0;
 
@@ -67,11 +67,11 @@ bool store_load_originals(struct store *store, const char *table, sysctl_values 
 			  struct untrack_error *err)
 {
 	autoclean(sysctl_values_free) sysctl_values values = {0};
-	char name[NAME_BUFFER];
+	char name[TITLE_FILE_MAX];
 	enum file_result result;
 	autobuf bytes = {0};
 
-	file_name(table, name);
+	title_file_name(table, name);
 	result = file_read(store->originals_dir, name, FILE_ORIGINALS, &bytes, err);
 	if (result == FILE_FAILED)
 		return false;
@@ -87,10 +87,10 @@ bool store_load_originals(struct store *store, const char *table, sysctl_values 
 bool store_save_originals(struct store *store, const char *table, const sysctl_values *values,
 			  struct untrack_error *err)
 {
-	char name[NAME_BUFFER];
+	char name[TITLE_FILE_MAX];
 	autobuf bytes = {0};
 
-	file_name(table, name);
+	title_file_name(table, name);
 	if (!values->n)
 		return file_remove(store->originals_dir, name, err) != FILE_FAILED;
 	if (!store_prepare(store, store->originals_dir, err))

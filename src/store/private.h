@@ -13,6 +13,7 @@ struct store {
 	char *run_dir;       /* of the namespace */
 	char *snapshots_dir;
 	char *originals_dir;
+	char *remembered_dir;
 	char *damaged;       /* what the last listing skipped, or NULL */
 	int lock;            /* -1: not held */
 	bool swept;          /* leftovers of other boots were looked for */
@@ -20,6 +21,10 @@ struct store {
 
 enum { BOOT_ID_MAX = 37 };
 bool boot_id(char ret_id[BOOT_ID_MAX], struct untrack_error *err);
+
+/* A file's name for a table's title ("inet%20untrack"). */
+enum { TITLE_FILE_MAX = 196 };
+void title_file_name(const char *title, char ret_name[TITLE_FILE_MAX]);
 
 /* Before a file is written in one of the store's directories: makes it, and clears what killed
  * writers left there and what other boots left beside (under the lock, which keeps others away). */

@@ -61,7 +61,8 @@ struct store *store_open(const char *state_dir, const char *run_dir, const char 
 	if (!store->identity || !store->state_root || !store->run_root ||
 	    !join(&store->run_dir, store->run_root, namespace_identity, "") ||
 	    !join(&store->snapshots_dir, store->state_root, namespace_identity, "/snapshots") ||
-	    !join(&store->originals_dir, store->state_root, namespace_identity, "/originals")) {
+	    !join(&store->originals_dir, store->state_root, namespace_identity, "/originals") ||
+	    !join(&store->remembered_dir, store->state_root, namespace_identity, "/remembered")) {
 		error_errno(err, errno, "the state directory");
 		return NULL;
 	}
@@ -79,6 +80,7 @@ void store_close(struct store *store)
 	free(store->run_dir);
 	free(store->snapshots_dir);
 	free(store->originals_dir);
+	free(store->remembered_dir);
 	free(store->damaged);
 	free(store);
 }

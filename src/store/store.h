@@ -91,3 +91,15 @@ bool store_load_originals(struct store *store, const char *table, sysctl_values 
 bool store_save_originals(struct store *store, const char *table, const sysctl_values *values,
 			  struct untrack_error *err); /* empty: removes the file */
 void sysctl_values_free(sysctl_values *values);
+
+/*
+ * What was loaded into a table with long lists, as of a generation of this boot: a dump of such sets
+ * takes quadratic time, so it is remembered instead. It is certain while the ruleset is still at that
+ * generation: each commit counts up, and packets add nothing to sets that are not dynamic.
+ */
+bool store_save_remembered(struct store *store, const char *title, uint32_t generation,
+			   const struct table *table, struct untrack_error *err);
+/* NULL without an error set if nothing is remembered of this boot, or what is there is damaged. */
+struct table *store_load_remembered(struct store *store, const char *title, uint32_t *ret_generation,
+				    struct untrack_error *err);
+bool store_forget(struct store *store, const char *title, struct untrack_error *err);

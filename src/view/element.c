@@ -145,6 +145,11 @@ static json_t *element_json(const struct set *set, uint32_t index, const uint32_
 	return data ? json_pack("[o, o]", key, data) : key;
 }
 
+bool view_element_is_end(const struct set *set, const uint32_t *indexes, uint32_t index)
+{
+	return is_end(element_at(&set->elements, indexes ? indexes[index] : index));
+}
+
 json_t *view_elements(const struct set *set, const uint32_t *indexes, uint32_t first,
 		      uint32_t count)
 {

@@ -12,5 +12,8 @@
 json_t *view_elements(const struct set *set, const uint32_t *indexes, uint32_t first,
 		      uint32_t count);
 
+/* Is the element with that index (of indexes, if there are any) an interval's end? */
+bool view_element_is_end(const struct set *set, const uint32_t *indexes, uint32_t index);
+
 /* One element of that array in nft's text syntax. */
 void view_element_text(struct buf *out, const json_t *element);

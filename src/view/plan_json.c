@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "view/plan.h"
 
+#include "base/buf.h"
 #include "view/element.h"
 
+#include <inttypes.h>
 #include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const plurals[OBJECT_KINDS] = {
@@ -194,22 +197,84 @@ static json_t *warnings_json(const texts *warnings)
 	return list;
 }
 
+/* Without the brackets or braces around it. */
+static void put_inner(struct buf *out, json_t *value)
+{
+	char *text = value ? json_dumps(value, 0) : NULL;
+	size_t len = text ? strlen(text) : 0;
+
+	if (len > 2)
+		buf_put(out, text + 1, len - 2);
+	out->failed |= !text;
+	free(text);
+	json_decref(value);
+}
+
+/* Elements are written in parts: as one tree, a million of them would take some 200 MB. */
+enum { PART = 4096 };
+
+static void put_elements(struct buf *out, const struct plan_step *step)
+{
+	struct plan_step empty = *step;
+	json_t *head;
+
+	empty.count = 0;
+	head = element_command(&empty);
+	buf_putc(out, '{');
+	put_inner(out, head); /* … "elem": []}} */
+	while (out->len && !out->failed && out->data[out->len - 1] != ']')
+		out->len--;
+	out->len -= out->len > 0;
+	for (uint32_t done = 0; done < step->count;) {
+		uint32_t count = step->count - done < PART ? step->count - done : PART;
+		uint32_t next = done + count; /* an interval's end stays with its start */
+		size_t before = out->len;
+
+		if (next < step->count && view_element_is_end(step->set, step->indexes, step->first + next))
+			count++;
+		put_inner(out, view_elements(step->set,
+					     step->indexes ? step->indexes + done : NULL,
+					     step->first + done, count));
+		done += count;
+		if (out->len > before && done < step->count)
+			buf_puts(out, ", ");
+	}
+	buf_puts(out, "]}}}");
+}
+
+static void put_commands(struct buf *out, const struct plan_view *view)
+{
+	for (size_t i = 0; i < view->plan->steps.n; i++) {
+		const struct plan_step *step = &view->plan->steps.v[i];
+
+		buf_puts(out, i ? ", " : "");
+		if (step->kind == OBJECT_ELEMENT && step->operation != OPERATION_FLUSH) {
+			put_elements(out, step);
+			continue;
+		}
+		buf_putc(out, '{');
+		put_inner(out, step_command(view, i));
+		buf_putc(out, '}');
+	}
+}
+
 char *view_plan_json(const struct plan_view *view, uint32_t generation, const texts *warnings,
 		     struct untrack_error *err)
 {
-	json_t *commands = json_array(), *all;
+	struct buf out = {0};
 	char *text;
 
-	for (size_t i = 0; i < view->plan->steps.n; i++)
-		json_array_append_new(commands, step_command(view, i));
-	all = json_pack("{s:b, s:I, s:o, s:o, s:o, s:o}", "changed", !plan_is_empty(view->plan),
-			"generation", (json_int_t)generation, "summary", summary_json(view->plan),
-			"sysctls", sysctls_json(view->plan), "nftables", commands, "warnings",
-			warnings_json(warnings));
+	buf_putc(&out, '{');
+	put_inner(&out, json_pack("{s:b, s:I, s:o, s:o, s:o}", "changed",
+				  !plan_is_empty(view->plan), "generation", (json_int_t)generation,
+				  "summary", summary_json(view->plan), "sysctls",
+				  sysctls_json(view->plan), "warnings", warnings_json(warnings)));
 	if (view->purged)
-		json_object_set_new(all, "purged", json_integer((json_int_t)*view->purged));
-	text = all ? json_dumps(all, 0) : NULL;
-	json_decref(all);
+		buf_printf(&out, ", \"purged\": %" PRIu64, *view->purged);
+	buf_puts(&out, ", \"nftables\": [");
+	put_commands(&out, view);
+	buf_puts(&out, "]}");
+	text = buf_steal_text(&out);
 	if (!text)
 		error_memory(err);
 	return text;

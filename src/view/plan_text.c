@@ -73,6 +73,9 @@ static void put_object(struct buf *out, const struct plan_view *view, const stru
 		buf_printf(out, " { %s }", body);
 }
 
+/* People are shown the first of a long list. */
+enum { SHOWN_MAX = 256 };
+
 static void put_elements(struct buf *out, const struct plan_step *step)
 {
 	json_t *list;
@@ -81,7 +84,8 @@ static void put_elements(struct buf *out, const struct plan_step *step)
 		put_head(out, step, step->set->flags & NFT_SET_MAP ? "map" : "set", step->set->name);
 		return;
 	}
-	list = view_elements(step->set, step->indexes, step->first, step->count);
+	list = view_elements(step->set, step->indexes, step->first,
+			     step->count > SHOWN_MAX ? SHOWN_MAX : step->count);
 	put_head(out, step, "element", step->set->name);
 	buf_puts(out, " { ");
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -89,6 +93,8 @@ static void put_elements(struct buf *out, const struct plan_step *step)
 		view_element_text(out, json_array_get(list, i));
 	}
 	buf_puts(out, " }");
+	if (step->count > SHOWN_MAX)
+		buf_printf(out, " # and more: %" PRIu32 " in all (--json has them)", step->count);
 	json_decref(list);
 }
 
