@@ -77,6 +77,16 @@ static void read_counters(struct flow_entry *entry, int direction, struct span c
 	entry->bytes[direction] = attr_find_be64(counters, CTA_COUNTERS_BYTES);
 }
 
+/* A zone for one direction alone is in that direction's tuple. */
+static uint16_t read_zone(struct span attrs)
+{
+	uint16_t zone = find_be16(attrs, CTA_ZONE);
+
+	if (!zone)
+		zone = find_be16(find(attrs, CTA_TUPLE_ORIG), CTA_TUPLE_ZONE);
+	return zone ? zone : find_be16(find(attrs, CTA_TUPLE_REPLY), CTA_TUPLE_ZONE);
+}
+
 static void read_entry(struct flow_entry *entry, const struct raw_entry *raw)
 {
 	struct span attrs = raw->attrs, info = find(attrs, CTA_PROTOINFO), master;
@@ -85,7 +95,7 @@ static void read_entry(struct flow_entry *entry, const struct raw_entry *raw)
 	*entry = (struct flow_entry){
 		.family = raw->family == AF_INET ? INET_V4 : INET_V6,
 		.status = attr_find_be32(attrs, CTA_STATUS),
-		.zone = find_be16(attrs, CTA_ZONE),
+		.zone = read_zone(attrs),
 		.tcp_state = find_byte(find(info, CTA_PROTOINFO_TCP), CTA_PROTOINFO_TCP_STATE),
 		.helper = find(attrs, CTA_HELP).len > 0,
 		.raw = raw,

@@ -135,6 +135,27 @@ table ip t {
     assert "3 helper" in untrack(pair.server, "top").stdout
 
 
+@pytest.mark.parametrize("direction", ["", "original ", "reply "])
+def test_zones_of_one_direction_are_marked(untrack, pair, direction):
+    pair.server.nft(f"""
+table ip t {{
+	chain pre {{
+		type filter hook prerouting priority raw;
+		ct {direction}zone set 5
+	}}
+	chain out {{
+		type filter hook output priority raw;
+		ct {direction}zone set 5
+	}}
+}}
+""")
+    pair.server.serve("echo", "udp", pair.server4, "80")
+    pair.client.run(PYTHON, "-c", "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto("
+                                  f"b'x', ('{pair.server4}', 80))")
+    answer = untrack(pair.server, "top", "--json").json
+    assert answer["entries"] == answer["untrackable"]["zone"] > 0
+
+
 def test_traffic_where_accounting_is_on(untrack, pair):
     pair.server.sysctl("net.netfilter.nf_conntrack_acct", 1)
     pair.server.nft(TRACKING)
