@@ -397,6 +397,9 @@ static bool take_value_and_go(struct parser *p, const struct global *global, con
 	const char *value = attached;
 	const struct word *word;
 
+	/* xtables.c takes the protocol from the next word, whatever getopt() found */
+	if (attached && global->letter == 'p')
+		return because(p, "-p: the protocol must be a word of its own");
 	if (!value && (global->args == 1 || global->args == 2 ||
 		       (global->args == 3 && optional_follows(p)))) {
 		word = next_word(p);

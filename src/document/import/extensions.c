@@ -156,7 +156,8 @@ static const struct option_def multiport[] = {
 static const struct option_def owner[] = {
 	OWN("uid-owner"),
 	OWN("gid-owner"),
-	OWN_FLAG("socket-exists"),
+	NOT_FLAG("socket-exists",
+		 "nf_tables sees sockets that have an owner, not the kernel's own"),
 	NOT_FLAG("suppl-groups", "nf_tables does not see supplementary groups"),
 };
 static const struct option_def pkttype[] = {TOOL("pkt-type", "pkttype !*")};

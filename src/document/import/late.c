@@ -141,6 +141,9 @@ bool translation_late(struct translation *t, struct untrack_error *err)
 {
 	autofree bool *matters = NULL;
 
+	t->has_late = false;
+	array_for_each (shape, &t->shapes)
+		t->has_late |= shape_lives(shape) && shape->late_statements;
 	if (!t->has_late)
 		return true;
 	matters = calloc(t->shapes.n + 1, sizeof(*matters));

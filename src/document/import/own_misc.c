@@ -49,13 +49,6 @@ enum own_answer own_owner(struct own *own, const struct spec *spec, const struct
 		bool group = use->option->name[0] == 'g';
 		uint64_t from, to;
 
-		if (!strcmp(use->option->name, "socket-exists")) {
-			if (use->negated)
-				return own_refuse(own, use,
-						  "nf_tables cannot say that there is no socket");
-			buf_puts(&own->text, "meta skuid 0-4294967295 ");
-			continue;
-		}
 		if (!read_owner(use->value[0], group, &from, &to))
 			return own_refuse(own, use, "expected a %s or a range of numbers",
 					  group ? "group" : "user");
@@ -65,7 +58,7 @@ enum own_answer own_owner(struct own *own, const struct spec *spec, const struct
 		buf_putc(&own->text, ' ');
 		if (use->negated && !own->note.len)
 			buf_printf(&own->note,
-				   "! --%s: packets that belong to no socket (the kernel's own "
+				   "! --%s: packets without an owner (the kernel's own "
 				   "answers) match in iptables and do not match in nf_tables",
 				   use->option->name);
 	}

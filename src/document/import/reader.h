@@ -16,8 +16,9 @@ struct reader {
 	size_t at;
 	const char *table; /* of the section; NULL outside of one */
 	enum inet_family family;
-	bool six;     /* a comment said ip6tables-save */
-	bool prompts; /* there are only lines that begin with a root prompt */
+	bool told_family; /* a comment said which program saved it: */
+	bool six;	  /* a comment said ip6tables-save */
+	bool prompts;	  /* there are only lines that begin with a root prompt */
 	struct words words;
 	unsigned told; /* typography that was told already */
 	bool told_marker, told_prompt;

@@ -69,6 +69,8 @@ bool translation_judge(struct translation *t, struct untrack_error *err);
 bool translation_ask(struct translation *t, struct untrack_error *err);
 /* Loads the text and reads it back as JSON, and sees that the JSON means the same. */
 bool translation_load(struct translation *t, struct untrack_error *err);
+/* Sets t->text_only where the JSON, loaded, is not what the text is. */
+bool translation_check_json(struct translation *t, struct untrack_error *err);
 
 /* Refuses a shape; the first reason stays. */
 void shape_refuse(struct shape *shape, const char *format, ...)
