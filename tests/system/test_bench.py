@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""scripts/bench, at sizes that say nothing about speed: that it measures what it says, tells what
+must hold, and leaves nothing behind."""
+import json
+
+import pytest
+from conftest import BUILD, PYTHON, SOURCE, run
+
+METERS = BUILD / "tests/bench"
+pytestmark = pytest.mark.skipif(not (METERS / "measure").exists(),
+                                reason="built without -Dbenchmarks=true")
+
+
+def bench(output, *argv):
+    done = run([PYTHON, SOURCE / "scripts/bench", "--build", BUILD, "--output", output, "--quick",
+                *argv], timeout=300)
+    report = json.loads((output / "bench.json").read_text())
+    assert "## What must hold" in (output / "bench.md").read_text()
+    assert "| work | N | against |" in done.stdout
+    return report
+
+
+def test_control_path(tmp_path):
+    report = bench(tmp_path, "control", "--sizes", "100,200", "--runs", "2",
+                   "--kinds", "addresses,pairs,rules")
+    results = report["parts"]["control"]["results"]
+    assert [r for r in results if r["note"]] == []
+    jobs = {(r["kind"], r["job"], r["variant"]) for r in results}
+    for kind in ("addresses", "pairs", "rules"):
+        ours = "untrack, policy" if kind == "addresses" else "untrack, nft text"
+        for job in ("load", "unchanged", "entry", "foreign", "diff", "dump"):
+            assert (kind, job, ours) in jobs
+            assert (kind, job, "nft -f") in jobs
+        assert (kind, "load", "replay of netlink messages") in jobs
+    assert all(len(r["samples_ms"]) == 2 and r["wall_ms"]["median"] > 0 and r["peak_kib"] > 500
+               for r in results)
+    assert (tmp_path / "control-load-addresses.svg").read_text().startswith("<?xml")
+    # Nothing is judged at a size that it is not promised for.
+    assert {p["holds"] for p in report["promises"]} == {None}
+
+
+def test_packet_path(tmp_path):
+    report = bench(tmp_path, "packet", "udp", "--services", "3", "--rounds", "2")
+    packet = report["parts"]["packet"]["results"]
+    assert {r["layout"] for r in packet} >= {"untrack", "nft set", "iptables-nft", "no netfilter"}
+    # A slice may be refused on a busy machine; all of them are not.
+    assert [r for r in packet if r["ns"] and r["ns"]["median"] > 0]
+    udp = report["parts"]["udp"]["results"]
+    assert {(r["setup"], r["flows"]) for r in udp} >= {("untrack", "new"),
+                                                       ("tracked, firewall", "known")}
+
+
+def test_namespaces_are_gone(tmp_path):
+    before = set(run(["ip", "netns"]).stdout.split())
+    bench(tmp_path, "packet", "--services", "1", "--rounds", "1", "--classes", "ports")
+    left = {name for name in run(["ip", "netns"]).stdout.split() if "bench" in name} - before
+    assert not left
+
+
+@pytest.mark.parametrize("argv, message", [
+    (["speed"], "no part 'speed'"),
+    (["--kinds", "addresses,names"], "got 'names'; expected addresses, prefixes, mixed"),
+    (["--jobs", "loads"], "got 'loads'; expected load, unchanged"),
+])
+def test_misuse(argv, message):
+    done = run([PYTHON, SOURCE / "scripts/bench", *argv], check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
