@@ -195,7 +195,43 @@ def test_ready_policies(untrack, netns, path):
                   f"type filter hook {chain} priority filter; policy accept\n"
                   "ct state established,related accept\n}\n}\n")
     if {"max", "buckets"} & set(document.get("conntrack", {})):
-        # These can be set in the initial namespace only, which tests leave alone: it is said.
-        assert "only in the initial one" in untrack(netns, "diff", path, status=1).stderr
+        # These can be set in the initial namespace only, which tests leave alone: said, not done.
+        result = untrack(netns, "apply", "--json", path, status=2)
+        assert "only in the initial one" in result.error["message"]
+        assert result.error["path"].startswith("/conntrack/")
+        assert not netns.has_table()
+        for key in ("max", "buckets"):
+            document["conntrack"].pop(key, None)
+        path = untrack.file(json.dumps(document), path.name)
     untrack(netns, "apply", path)
     untrack(netns, "diff", path)
+
+
+def test_rules_do_not_grow_with_services(untrack, make_netns):
+    """One service or three hundred: as many rules, and the same cost for each packet."""
+    counts = []
+    for number in (2, 300):
+        ns = make_netns()
+        services = [{"name": f"s{i}", "role": "server", "protocol": ["tcp", "udp"],
+                     "ports": [1000 + i, 2000 + i],
+                     "addresses": [f"192.0.2.{i % 250 + 1}", f"2001:db8::{i + 1:x}"]}
+                    for i in range(number)]
+        policy = untrack.policy(*services)
+        untrack(ns, "apply", policy)
+        untrack(ns, "diff", policy)
+        counts.append(sum("rule" in item for item in ns.nft_json("table", "inet", "untrack")))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("expr", [
+    [{"jump": {"target": "nowhere"}}],
+    [{"match": {"op": "==", "left": {"meta": {"key": "no_such_key"}}, "right": 1}},
+     {"notrack": None}],
+])
+def test_a_refusal_names_the_rule(untrack, netns, expr):
+    """What the kernel or nft refuses is told of the rule that caused it."""
+    good = {"chain": "prerouting", "expr": [{"notrack": None}]}
+    policy = untrack.policy(WEB, rules=[good, {"chain": "output", "expr": expr}])
+    error = untrack(netns, "apply", "--json", policy, status=2).error
+    assert "/rules/1" in (error["path"] or "") + error["message"], error
+    assert not netns.has_table()

@@ -65,6 +65,12 @@ def test_commands_agree():
     assert set(complete("")) == set(commands)
 
 
+def test_readme_tells_of_each_command():
+    table = (SOURCE / "README.md").read_text().split("## Commands")[1].split("\n\n")[1]
+    first = "".join(line.split("|")[1] for line in table.splitlines())
+    assert set(re.findall(r"`([a-z]+)", first)) == set(help_commands())
+
+
 def test_options_of_every_command_agree():
     options = help_options()["Options of every command"]
     assert {"json", "netns", "quiet", "verbose", "color", "help", "version"} <= options
