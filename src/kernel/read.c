@@ -262,6 +262,20 @@ static enum netlink_outcome dump_parts(struct reading *reading, uint8_t message,
 	return dump(reading, message, reading->table->family, &attrs, fn, err);
 }
 
+/*
+ * While the kernel resizes a hash (in the background, some time after elements came), a dump returns
+ * some elements twice and leaves out others, at an unchanged generation and without a mark: for each
+ * message nft_rhash_walk() begins anew and skips as many as were sent, whatever their order is now.
+ * As a dump ends only with a walk to the end, none is missing unless another came twice.
+ */
+static bool has_repeated(const struct elements *elements)
+{
+	for (size_t i = 1; i < elements->at.n; i++)
+		if (!element_compare_keys(element_at(elements, i - 1), element_at(elements, i)))
+			return true;
+	return false;
+}
+
 static enum netlink_outcome dump_elements(struct reading *reading, struct untrack_error *err)
 {
 	struct set *set = reading->set;
@@ -275,6 +289,8 @@ static enum netlink_outcome dump_elements(struct reading *reading, struct untrac
 	if (outcome == NETLINK_DONE) {
 		set->elements_read = true;
 		elements_sort(&set->elements);
+		if (has_repeated(&set->elements))
+			return NETLINK_CHANGED;
 	}
 	return outcome;
 }
