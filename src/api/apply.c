@@ -2,6 +2,7 @@
 /* diff and apply: the same, with the last step off or on. */
 #include "api/documents.h"
 #include "api/execute.h"
+#include "api/unchanged.h"
 #include "base/cleanup.h"
 
 #include <stdlib.h>
@@ -24,17 +25,23 @@ static struct untrack_result *change(struct untrack *untrack,
 				     struct untrack_error *err)
 {
 	autodocument_maker made = {0};
-	autofree char *name = document_name(document->document);
+	autofree char *name = NULL;
 	struct execution execution = {
-		.maker = &made.maker, .options = options, .document = name};
+		.maker = &made.maker, .options = options, .given = document};
+	struct untrack_result *result;
 
+	autoenter entered = netns_enter(&untrack->ns, err);
+	if (entered.failed)
+		return NULL;
+	result = unchanged_result(untrack, document, options, err);
+	if (result || error_is_set(err) || !document_of(document, err))
+		return result;
+	name = document_name(document->document);
 	if (!name) {
 		error_memory(err);
 		return NULL;
 	}
-	autoenter entered = netns_enter(&untrack->ns, err);
-	if (entered.failed)
-		return NULL;
+	execution.document = name;
 	if (!document_maker_init(document->document, options, &made, err))
 		return NULL;
 	return execute(untrack, &execution, err);

@@ -19,7 +19,8 @@ struct untrack_result *untrack_check(struct untrack *untrack,
 		return NULL;
 	}
 	autoenter entered = netns_enter(&untrack->ns, error);
-	if (entered.failed || !document_maker_init(document->document, NULL, &made, error) ||
+	if (entered.failed || !document_of(document, error) ||
+	    !document_maker_init(document->document, NULL, &made, error) ||
 	    !made.maker.make(&made.maker, untrack, &target, error) || !rehearse(&target, error))
 		return NULL;
 	result = result_new(0, view_check_json(), view_check_text(), error);

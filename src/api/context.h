@@ -7,6 +7,7 @@
 #include "kernel/kernel.h"
 #include "store/store.h"
 
+#include <time.h>
 #include <untrack.h>
 
 struct untrack {
@@ -18,9 +19,16 @@ struct untrack {
 	uint64_t looked_entries; /* what was in the connection table then */
 };
 
+/* Read when it is first needed: to find that nothing has changed it need not be read at all. */
 struct untrack_document {
-	struct document *document;
+	struct document *document; /* NULL: not read yet */
+	texts paths;
+	struct timespec seen;      /* when the paths were given (CLOCK_REALTIME, as files' times are) */
 };
+
+/* The document, read now at the latest. NULL with the error set. */
+const struct document *document_of(const struct untrack_document *document,
+				   struct untrack_error *err);
 
 /* The context's kernel, opened at the first call. NULL with the error set. */
 struct kernel *context_kernel(struct untrack *untrack, struct untrack_error *err);

@@ -8,6 +8,7 @@
 
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
+#include <string.h>
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 
@@ -20,17 +21,36 @@ struct untrack_document *untrack_document_read(const char *const *paths, size_t 
 		error_memory(error);
 		return NULL;
 	}
-	document->document = document_read(paths, count, error);
-	if (document->document)
-		return document;
-	free(document);
-	return NULL;
+	clock_gettime(CLOCK_REALTIME_COARSE, &document->seen);
+	for (size_t i = 0; i < count; i++) {
+		char *copy = strdup(paths[i]);
+
+		if (!copy || !array_push(&document->paths, copy)) {
+			free(copy);
+			untrack_document_free(document);
+			error_memory(error);
+			return NULL;
+		}
+	}
+	return document;
+}
+
+const struct document *document_of(const struct untrack_document *document,
+				   struct untrack_error *err)
+{
+	/* what is cached does not change what the document is */
+	struct untrack_document *own = (struct untrack_document *)(uintptr_t)document;
+
+	if (!own->document)
+		own->document = document_read((const char *const *)own->paths.v, own->paths.n, err);
+	return own->document;
 }
 
 void untrack_document_free(struct untrack_document *document)
 {
 	if (!document)
 		return;
+	texts_free(&document->paths);
 	document_free(document->document);
 	free(document);
 }

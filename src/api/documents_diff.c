@@ -20,7 +20,7 @@ static struct ruleset *compile_alone(const struct document *document, struct doc
 	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
 	struct table *table;
 
-	if (!document_maker_init(document, NULL, made, err))
+	if (!document || !document_maker_init(document, NULL, made, err))
 		return NULL;
 	if (document->kind != DOCUMENT_POLICY)
 		return steal_pointer(&made->compiled);
@@ -68,8 +68,8 @@ struct untrack_result *untrack_diff_documents(struct untrack *untrack,
 	autotarget target = {0};
 
 	(void)untrack;
-	target.live = compile_alone(from->document, &made_from, error);
-	desired = target.live ? compile_alone(to->document, &made_to, error) : NULL;
+	target.live = compile_alone(document_of(from, error), &made_from, error);
+	desired = target.live ? compile_alone(document_of(to, error), &made_to, error) : NULL;
 	if (!desired || !pair_up(&target, desired, error))
 		return NULL;
 	plan = target_plan(&target, error);

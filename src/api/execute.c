@@ -5,6 +5,7 @@
 #include "api/rehearse.h"
 #include "api/snapshots.h"
 #include "api/stale.h"
+#include "api/unchanged.h"
 #include "base/cleanup.h"
 #include "kernel/sysctl.h"
 #include "store/armed.h"
@@ -39,6 +40,7 @@ struct work {
 	bool changed;
 	bool asked_to_purge;
 	uint32_t generation;          /* for the result */
+	uint32_t settled;             /* the generation at which all was as wanted */
 };
 
 static void work_free(void *context)
@@ -181,8 +183,8 @@ static bool commit(struct work *w, bool *ret_again)
 	switch (kernel_commit(kernel, w->plan, w->plan->generation, false, w->err)) {
 	case COMMIT_DONE:
 		/* bound to a generation, the commit made the next one (an empty plan made none) */
-		return remember(w, w->plan->generation + (w->plan->steps.n ? 1 : 0)) &&
-		       set_sysctls(w);
+		w->settled = w->plan->generation + (w->plan->steps.n ? 1 : 0);
+		return remember(w, w->settled) && set_sysctls(w);
 	case COMMIT_STALE:
 		*ret_again = true;
 		return true;
@@ -249,6 +251,7 @@ static bool commit_at_last(struct work *w, bool *ret_changed)
 		if (!make_plan(w))
 			return false;
 		*ret_changed = !plan_is_empty(w->plan);
+		w->settled = w->target.live->generation;
 		if (!*ret_changed)
 			return !w->target.verified || w->execution->options->dry_run ||
 			       remember(w, w->target.live->generation);
@@ -311,7 +314,7 @@ static char *make_text(struct work *w)
 		buf_printf(&out, "done: %s (snapshot %" PRIu32 " has what was there before)\n",
 			   summary, w->snapshot);
 	else
-		buf_puts(&out, "nothing to change: all is as it shall be\n");
+		buf_puts(&out, NOTHING_TO_CHANGE);
 	if (options->purge)
 		buf_printf(&out, "purged %" PRIu64 " connection entries that are now kept out\n",
 			   w->purged);
@@ -359,6 +362,8 @@ static struct untrack_result *finish(struct work *w)
 
 		result = result_new_lazy(dry_run && w->changed, make_json, w, work_free, text, err);
 	}
+	if (result && !dry_run && w->execution->given && !warnings.n)
+		remember_unchanged(w->untrack, w->execution->given, w->settled);
 	if (result) {
 		result->is_change = true;
 		result_take_warnings(result, &warnings);

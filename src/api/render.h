@@ -17,6 +17,8 @@ char *render_json(const struct rendering *rendering, const struct plan *plan, co
 char *render_text(const struct rendering *rendering, const struct plan *plan,
 		  struct untrack_error *err);
 
+#define NOTHING_TO_CHANGE "nothing to change: all is as it shall be\n"
+
 /* A scratch namespace with stand-ins for the interfaces that the target's tables name. */
 bool scratch_with_devices(const struct target *target, struct netns *ret_ns,
 			  struct untrack_error *err);

@@ -26,7 +26,7 @@ static enum read_depth names_only(void *arg, uint8_t family, const char *table)
 static bool is_wanted(const struct table *table, const struct untrack_document *document,
 		      const struct document_maker *made)
 {
-	const struct policy *policy = document ? document->document->policy : NULL;
+	const struct policy *policy = document ? document->document->policy : NULL; /* read by now */
 	const char *comment = table_comment(table);
 
 	if (policy)
@@ -59,7 +59,8 @@ struct untrack_result *untrack_show(struct untrack *untrack,
 
 	autoenter entered = netns_enter(&untrack->ns, error);
 	if (entered.failed ||
-	    (document && !document_maker_init(document->document, NULL, &made, error)))
+	    (document && (!document_of(document, error) ||
+			  !document_maker_init(document->document, NULL, &made, error))))
 		return NULL;
 	ruleset = kernel ? kernel_read(kernel, names_only, NULL, error) : NULL;
 	show = ruleset ? show_new(error) : NULL;

@@ -5,7 +5,6 @@
 #include "kernel/sysctl.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,42 +41,32 @@ static bool add_wish(struct target *target, const char *name, uint64_t from, uin
 	return true;
 }
 
-/* In a policy it is refused before anything is committed; on the way back the rest is restored. */
-static bool cannot(struct target *target, const struct policy *policy,
-		   const struct policy_sysctl *sysctl, const char *why, struct untrack_error *err)
-{
-	if (!sysctl)
-		return warn(&target->warnings, err, "%s; it is left as it is", why);
-	return error_at(err, ERROR_PERMISSION, policy->file, sysctl->origin.line,
-			sysctl->origin.column, sysctl->origin.path, "%s", why);
-}
-
 /*
  * One sysctl: its value now, and a wish if that is not yet what it shall be. What this namespace may
- * not write is told before anything is committed. policy and sysctl are NULL on the way back.
+ * not write is told before anything is committed, and is no difference: apply could never make it
+ * equal. path: where it stands in the policy, or NULL.
  */
-static bool wish(struct target *target, const char *name, uint64_t value,
-		 const struct policy *policy, const struct policy_sysctl *sysctl,
+static bool wish(struct target *target, const char *name, uint64_t value, const char *path,
 		 struct untrack_error *err)
 {
-	autofree char *text = NULL;
+	const char *between = path ? ": " : "";
 	autoerror why = ERROR_INIT;
 	uint64_t now;
 
+	path = path ? path : "";
 	if (!sysctl_read(name, &now, &why))
-		return cannot(target, policy, sysctl, why.message ? why.message : name, err);
+		return warn(&target->warnings, err, "%s%s%s; it is left out", path, between,
+			    why.message ? why.message : name);
 	if (!add_value(&target->now, name, now, err))
 		return false;
 	if (now == sysctl_rounded(name, value))
 		return true;
 	if (sysctl_writable(name))
 		return add_wish(target, name, now, value, err);
-	if (asprintf(&text,
-		     "%s cannot be set in this network namespace, only in the initial one: it is "
-		     "%" PRIu64 " here, not %" PRIu64,
-		     name, now, value) < 0)
-		return error_memory(err);
-	return cannot(target, policy, sysctl, text, err);
+	return warn(&target->warnings, err,
+		    "%s%s%s cannot be set in this network namespace, only in the initial one: it stays "
+		    "at %" PRIu64 ", not %" PRIu64,
+		    path, between, name, now, value);
 }
 
 /* Has it to be remembered what this one was before: it changes now, or we changed it earlier. */
@@ -105,7 +94,7 @@ static bool wish_back(struct target *target, const sysctl_values *known, struct 
 {
 	array_for_each(value, known) {
 		if (!find_value(&target->originals, value->name) &&
-		    (!wish(target, value->name, value->value, NULL, NULL, err) ||
+		    (!wish(target, value->name, value->value, NULL, err) ||
 		     !remember(target, value->name, known, false, err)))
 			return false;
 	}
@@ -116,7 +105,7 @@ static bool wish_policy(struct target *target, const struct policy *policy,
 			const sysctl_values *known, struct untrack_error *err)
 {
 	array_for_each(sysctl, &policy->sysctls) {
-		if (!wish(target, sysctl->name, sysctl->value, policy, sysctl, err) ||
+		if (!wish(target, sysctl->name, sysctl->value, sysctl->origin.path, err) ||
 		    !remember(target, sysctl->name, known, true, err))
 			return false;
 	}
@@ -129,7 +118,7 @@ static bool wish_values(struct target *target, const sysctl_values *values,
 	array_for_each(value, values) {
 		const struct sysctl_value *before = find_value(known, value->name);
 
-		if (!wish(target, value->name, value->value, NULL, NULL, err) ||
+		if (!wish(target, value->name, value->value, NULL, err) ||
 		    !remember(target, value->name, known, before && before->value != value->value,
 			      err))
 			return false;

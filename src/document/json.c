@@ -49,6 +49,10 @@ bool json_parse(const char *file, const struct buf *text, struct json_document *
 void json_document_free(struct json_document *document)
 {
 	json_decref(document->root);
+	array_for_each(file, &document->files) {
+		free(*file);
+	}
+	array_free(&document->files);
 	*document = (struct json_document){0};
 }
 

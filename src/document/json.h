@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "document/json_scan.h"
+#include "model/policy.h"
 
 #include <jansson.h>
 
@@ -16,6 +17,7 @@ struct json_document {
 	const char *file; /* borrowed, like the text */
 	struct json_text text;
 	json_t *root;
+	texts files; /* that lists were read from */
 	/* The place found last: lists are mostly asked about from front to back. */
 	struct {
 		const json_t *container;

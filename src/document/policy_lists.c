@@ -216,6 +216,16 @@ static bool refuse_file(const struct node *node, const char *name, struct untrac
 			"file '%s': %s", name, cause->message);
 }
 
+static bool remember_file(struct json_document *document, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (copy && array_push(&document->files, copy))
+		return true;
+	free(copy);
+	return false;
+}
+
 static bool read_file(const struct node *node, void *target, struct untrack_error *err)
 {
 	autofree char *name = NULL, *text = NULL;
@@ -232,6 +242,8 @@ static bool read_file(const struct node *node, void *target, struct untrack_erro
 		return error_memory(err);
 	if (!source_read(name, name, DOCUMENT_MAX, &content, &cause))
 		return refuse_file(node, name, &cause, err);
+	if (!remember_file(node->document, name))
+		return error_memory(err);
 	text = buf_steal_text(&content);
 	if (!text)
 		return error_memory(err);

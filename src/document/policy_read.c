@@ -165,5 +165,7 @@ struct policy *policy_read(struct json_document *document, struct untrack_error 
 	if (!node_object(&root, "a policy", NODE_FIELDS(fields), policy, err) ||
 	    !judge_families(&root, policy, err))
 		return NULL;
+	policy->list_files = document->files;
+	document->files = (texts){0};
 	return steal_pointer(&policy);
 }

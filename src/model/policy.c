@@ -73,6 +73,10 @@ void policy_free(struct policy *policy)
 	}
 	array_free(&policy->expects);
 	free(policy->file);
+	array_for_each(file, &policy->list_files) {
+		free(*file);
+	}
+	array_free(&policy->list_files);
 	free(policy->table);
 	free(policy);
 }

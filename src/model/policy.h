@@ -89,6 +89,7 @@ struct policy_expect {
 
 struct policy {
 	char *file; /* the document's name for messages */
+	texts list_files; /* files that lists were read from */
 	uint8_t family; /* of its table; NFPROTO_INET unless the policy says otherwise */
 	char *table;    /* "untrack" */
 	ARRAY(struct policy_service) services;

@@ -103,3 +103,9 @@ bool store_save_remembered(struct store *store, const char *title, uint32_t gene
 struct table *store_load_remembered(struct store *store, const char *title, uint32_t *ret_generation,
 				    struct untrack_error *err);
 bool store_forget(struct store *store, const char *title, struct untrack_error *err);
+
+/* Small notes beside what is remembered, of this boot, by a title of their own; any bytes. ret_note is appended to;
+ * False if there is none. They are only an aid: what is damaged is absent. */
+bool store_save_note(struct store *store, const char *title, const struct buf *note,
+		     struct untrack_error *err);
+bool store_load_note(struct store *store, const char *title, struct buf *ret_note);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/unchanged.h"
+
+#include "api/render.h"
+#include "base/cleanup.h"
+#include "kernel/sysctl.h"
+#include "model/record.h"
+#include "store/armed.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*
+ * A file is taken for untouched when device, inode, size and both times are the same. That is certain
+ * only if it had been left alone for longer than the step of file times (a jiffy, at most 10 ms) when
+ * it was read: the note is not written otherwise.
+ */
+enum { SETTLED_NS = 100000000 };
+
+DEFINE_AUTOCLEAN(struct plan, plan_free)
+
+/* Types of records. */
+enum field { FIELD_VERSION = 1, FIELD_GENERATION, FIELD_FILE, FIELD_SYSCTL };
+
+/* What the note says of a file, as bytes to compare. */
+struct mark {
+	uint64_t device, inode, size, changed_ns, modified_ns;
+};
+
+static uint64_t nanoseconds(struct timespec time)
+{
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static bool mark_of(const char *path, struct mark *ret_mark)
+{
+	struct stat info;
+
+	if (!strcmp(path, "-") || stat(path, &info) || !S_ISREG(info.st_mode))
+		return false;
+	*ret_mark = (struct mark){.device = info.st_dev,
+				  .inode = info.st_ino,
+				  .size = (uint64_t)info.st_size,
+				  .changed_ns = nanoseconds(info.st_ctim),
+				  .modified_ns = nanoseconds(info.st_mtim)};
+	return true;
+}
+
+static char *title_of(const struct untrack_document *document)
+{
+	struct buf title = {0};
+
+	array_for_each(path, &document->paths) {
+		autofree char *whole = realpath(*path, NULL);
+
+		buf_printf(&title, "note %s\n", whole ? whole : "");
+		title.failed |= !whole;
+	}
+	return buf_steal_text(&title);
+}
+
+/* ------------------------------------------------------------------ writing */
+
+static void put_sysctls(struct buf *note, const struct policy *policy)
+{
+	array_for_each(sysctl, &policy->sysctls) {
+		size_t begin = record_begin(note, FIELD_SYSCTL);
+
+		record_put_text(note, FIELD_SYSCTL, sysctl->name);
+		record_put_u64(note, FIELD_SYSCTL, sysctl_rounded(sysctl->name, sysctl->value));
+		record_end(note, begin);
+	}
+}
+
+static bool put_files(struct buf *note, const texts *paths, uint64_t seen)
+{
+	array_for_each(path, paths) {
+		struct mark mark;
+		size_t begin;
+
+		if (!mark_of(*path, &mark) || mark.changed_ns + SETTLED_NS > seen ||
+		    mark.modified_ns + SETTLED_NS > seen)
+			return false;
+		begin = record_begin(note, FIELD_FILE);
+		record_put_text(note, FIELD_FILE, *path);
+		record_put(note, FIELD_FILE, &mark, sizeof(mark));
+		record_end(note, begin);
+	}
+	return true;
+}
+
+void remember_unchanged(struct untrack *untrack, const struct untrack_document *document,
+			uint32_t generation)
+{
+	const struct policy *policy = document->document->policy;
+	autofree char *title = title_of(document);
+	uint64_t seen = nanoseconds(document->seen);
+	autoerror ignored = ERROR_INIT;
+	autobuf note = {0};
+
+	if (!policy || !title || !generation)
+		return;
+	record_put_text(&note, FIELD_VERSION, UNTRACK_VERSION);
+	record_put_u32(&note, FIELD_GENERATION, generation);
+	put_sysctls(&note, policy);
+	if (put_files(&note, &document->paths, seen) &&
+	    put_files(&note, &policy->list_files, seen) && !note.failed)
+		store_save_note(untrack->store, title, &note, &ignored);
+}
+
+/* ------------------------------------------------------------------ reading */
+
+static bool file_holds(struct span body)
+{
+	autoerror ignored = ERROR_INIT;
+	autofree char *path = NULL;
+	struct record record;
+	struct mark mark;
+
+	return record_next(&body, &record) && record_text(&record, &path, &ignored) &&
+	       record_next(&body, &record) && mark_of(path, &mark) &&
+	       record.body.len == sizeof(mark) &&
+	       !memcmp(record.body.data, &mark, sizeof(mark));
+}
+
+static bool sysctl_holds(struct span body)
+{
+	autoerror ignored = ERROR_INIT;
+	autofree char *name = NULL;
+	struct record record;
+	uint64_t wanted, now;
+
+	return record_next(&body, &record) && record_text(&record, &name, &ignored) &&
+	       record_next(&body, &record) && record_u64(&record, &wanted, &ignored) &&
+	       sysctl_read(name, &now, &ignored) && now == wanted;
+}
+
+static bool version_holds(const struct record *record)
+{
+	autoerror ignored = ERROR_INIT;
+	autofree char *version = NULL;
+
+	return record_text(record, &version, &ignored) && !strcmp(version, UNTRACK_VERSION);
+}
+
+static bool note_holds(const struct buf *note, uint32_t generation)
+{
+	struct span rest = buf_span(note);
+	autoerror ignored = ERROR_INIT;
+	struct record record;
+	uint32_t noted = 0;
+	bool holds = true, version = false;
+
+	while (holds && record_next(&rest, &record)) {
+		if (record.type == FIELD_VERSION)
+			holds = version = version_holds(&record);
+		else if (record.type == FIELD_GENERATION)
+			holds = record_u32(&record, &noted, &ignored) && noted == generation;
+		else
+			holds = record.type == FIELD_FILE ? file_holds(record.body)
+							  : sysctl_holds(record.body);
+	}
+	return holds && version && noted == generation && !rest.len;
+}
+
+static struct untrack_result *nothing_to_change(const struct untrack_apply_options *options,
+						uint32_t generation, struct untrack_error *err)
+{
+	autoclean(plan_free_p) struct plan *plan = plan_new(generation);
+	texts none = {0};
+
+	if (!plan) {
+		error_memory(err);
+		return NULL;
+	}
+	return result_new(0, render_json(NULL, plan, &none, generation, NULL, err),
+			  strdup(options->dry_run ? "" : NOTHING_TO_CHANGE), err);
+}
+
+struct untrack_result *unchanged_result(struct untrack *untrack,
+					const struct untrack_document *document,
+					const struct untrack_apply_options *options,
+					struct untrack_error *err)
+{
+	struct kernel *kernel = context_kernel(untrack, err);
+	autofree char *title = title_of(document);
+	struct armed armed;
+	uint32_t generation;
+	autobuf note = {0};
+
+	if (!kernel || !kernel_generation(kernel, &generation, err) || document->document || !title ||
+	    options->purge || (options->has_generation && options->generation != generation) ||
+	    !store_load_note(untrack->store, title, &note) || !note_holds(&note, generation) ||
+	    armed_read(untrack->store, &armed, err) || error_is_set(err))
+		return NULL;
+	return nothing_to_change(options, generation, err);
+}
