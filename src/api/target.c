@@ -3,12 +3,14 @@
 
 #include "api/accept.h"
 #include "api/known.h"
+#include "base/attr.h"
 #include "base/cleanup.h"
 #include "compile/compile.h"
 #include "diff/diff.h"
 #include "kernel/sysctl.h"
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,20 +129,44 @@ bool target_same_base(const struct target *a, const struct target *b, bool *ret_
 
 /* ------------------------------------------------------------------ policies */
 
-/* A table that bears our mark, or that the operator hands over. */
-static bool check_owner(const struct target_maker *maker, const struct table *live,
-			const char *mark, struct untrack_error *err)
+static bool not_ours(const struct policy *policy, const char *mark, struct untrack_error *err)
 {
-	const struct policy *policy = maker->document->policy;
-	const char *comment = live ? table_comment(live) : NULL;
-
-	if (!live || maker->take_over || (comment && !strcmp(comment, mark)))
-		return true;
 	return error_at(err, ERROR_CONFLICT, policy->file, 0, 0, "/table",
 			"table '%s %s' is there and was not made by untrack (it lacks the comment "
 			"\"%s\"); expected a name that is free, or --take-over to own it and replace "
 			"what is in it",
 			family_name(policy->family), policy->table, mark);
+}
+
+/* nft's JSON (1.0.6) loses comments of tables: loaded by it, the policy's own table comes without the
+ * mark. It is known by being equal in all else, and its missing comment is no difference then. */
+static bool is_desired(const struct pair *pair, bool *ret_is, struct untrack_error *err)
+{
+	struct span live = buf_span(&pair->live->attrs);
+	struct buf marked = pair->desired->attrs, bare = {0};
+	bool ok;
+
+	*ret_is = false;
+	if (attr_find_be32(live, NFTA_TABLE_FLAGS)) /* dormant or owned: ours never is */
+		return true;
+	buf_put(&bare, live.data, live.len);
+	pair->desired->attrs = bare;
+	ok = buf_ok(&bare, err) && diff_is_empty(pair->live, pair->desired, ret_is, err);
+	pair->desired->attrs = ok && *ret_is ? bare : marked;
+	buf_free(ok && *ret_is ? &marked : &bare);
+	return ok;
+}
+
+/* A table that bears our mark, that the operator hands over, or that has no mark but is the same. */
+static bool check_owner(const struct target_maker *maker, const struct pair *pair, const char *mark,
+			struct untrack_error *err)
+{
+	const char *comment = pair->live ? table_comment(pair->live) : NULL;
+	bool is_ours = !pair->live || maker->take_over || (comment && !strcmp(comment, mark));
+
+	if (!is_ours && !comment && !is_desired(pair, &is_ours, err))
+		return false;
+	return is_ours || not_ours(maker->document->policy, mark, err);
 }
 
 bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
@@ -156,11 +182,10 @@ bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
 	if (!target_read(untrack, &target, policy->family, policy->table, err))
 		return false;
 	live = ruleset_find(target.live, policy->family, policy->table);
-	if (!check_owner(maker, live, mark, err))
-		return false;
 	desired = compile_table(policy, maker->user_rules, err);
 	if (!desired || !target_add_pair(&target, live, desired, NULL, err) ||
 	    !know_pair(untrack, &target, &target.pairs.v[0], err) ||
+	    !check_owner(maker, &target.pairs.v[0], mark, err) ||
 	    !accept_add_pairs(&target, policy, mark, err) ||
 	    !target_add_sysctls(untrack, &target, policy, err))
 		return false;

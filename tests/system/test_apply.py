@@ -129,6 +129,27 @@ def test_nft_plays_the_same_change(untrack, make_netns, services):
         untrack(ours, "apply", policy)
         theirs.run("nft", "-j", "-f", "-", input=json.dumps({"nftables": change}))
         assert theirs.state(comments=False) == ours.state(comments=False)
+        assert untrack(theirs, "diff", policy).stdout == ""  # known without the comment
+        assert not untrack(theirs, "apply", "--json", policy).json["changed"]
+
+
+def test_a_table_without_the_mark_is_ours_only_if_it_is_the_same(untrack, netns):
+    policy = untrack.policy(WEB)
+    change = untrack(netns, "diff", "--json", policy, status=1).json["nftables"]
+    netns.run("nft", "-j", "-f", "-", input=json.dumps({"nftables": change}))
+    untrack(netns, "diff", policy)
+    netns.nft('table inet untrack { flags dormant; }')
+    result = untrack(netns, "apply", policy, status=2)
+    assert "was not made by untrack" in result.stderr
+    netns.nft("table inet untrack")
+    untrack(netns, "diff", policy)
+    netns.nft("add counter inet untrack another")
+    before = netns.listing()
+    result = untrack(netns, "apply", policy, status=2)
+    assert "was not made by untrack" in result.stderr
+    assert netns.listing() == before
+    untrack(netns, "apply", "--take-over", policy)
+    assert "another" not in netns.listing()
 
 
 def test_others_tables_stay(untrack, netns):
