@@ -5,7 +5,7 @@
 
 #include <linux/netfilter.h>
 
-/* Measured in design.md: port ranges up to PORTS_MAX are better off in hashes, lists beyond LONG_MAX
+/* Measured: port ranges up to PORTS_MAX are better off in hashes, lists beyond LONG_MAX
  * in sets of their own. The other two bound what products of lists make of that. */
 enum { PORTS_MAX = 2000, EXPANDED_MAX = 65536, LONG_PRODUCT = 4096 };
 

@@ -423,7 +423,7 @@ static enum difference set_desc_compare(struct span a, struct span b)
 		       : DIFFERENCE_UPDATE;
 }
 
-/* NFTA_OBJ_DATA, by the object's type (design.md: what each type takes in place). */
+/* NFTA_OBJ_DATA, by the object's type and what Linux 6.18 takes in place of each. */
 static enum difference stateful_data_compare(uint32_t type, struct span a, struct span b)
 {
 	switch (type) {
