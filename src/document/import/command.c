@@ -406,6 +406,9 @@ static bool take_value_and_go(struct parser *p, const struct global *global, con
 		if (!word && global->letter)
 			return because(p, "-%c: expected a value", global->letter);
 		value = word ? word->text : NULL;
+		if (word && !strcmp(word->text, "!") && !word->quoted)
+			return because(p, "-%c !: '!' stands before the option now: ! -%c VALUE",
+				       global->letter, global->letter);
 	}
 	return take_global(p, global, value);
 }

@@ -252,18 +252,20 @@ static bool settle_refusals(struct import *import, size_t count, struct untrack_
 static void tell_rest(struct import *import)
 {
 	if (import->filter_rules)
-		import_warn(
-			import, NULL,
-			"%zu rules of the filter table were looked through for UNTRACKED and stay "
-			"where they are",
-			import->filter_rules);
+		import_warn(import, NULL,
+			    "rules of the filter table that were looked through for UNTRACKED, and "
+			    "stay where "
+			    "they are: %zu",
+			    import->filter_rules);
 	if (import->other_rules)
 		import_warn(import, NULL,
-			    "%zu rules of other tables (nat, mangle, security) stay where they are",
+			    "rules of other tables (nat, mangle, security), which stay where they "
+			    "are: %zu",
 			    import->other_rules);
 	if (import->other_sysctls)
 		import_warn(import, NULL,
-			    "%zu settings that are not connection tracking's stay where they are",
+			    "settings that are not connection tracking's, and stay where they are: "
+			    "%zu",
 			    import->other_sysctls);
 }
 

@@ -197,6 +197,8 @@ bool translation_judge(struct translation *t, struct untrack_error *err)
 	const char *const *names = t->family == INET_V6 ? six : four;
 	bool judged = false;
 
+	if (!netns_scratch(&t->ns, err))
+		return false;
 	for (size_t i = 0; i < 2 && !judged; i++) {
 		/* the second finds the namespace as the first left it: without rules */
 		if (!judge_by(t, names[i], &judged, err))

@@ -123,12 +123,39 @@ static const char *missing_side(const struct lift_rule *rule)
 				    "port");
 }
 
+static bool same_ports(const port_ranges *a, const port_ranges *b)
+{
+	return a->n == b->n && (!a->n || !memcmp(a->v, b->v, a->n * sizeof(*a->v)));
+}
+
+/* The other direction of rule i, where that stays a rule for a reason of its own; rules->n: none.
+ */
+static size_t twin_of(const struct plan *plan, size_t i)
+{
+	const struct lift_rule *rule = &plan->rules->v[i];
+
+	for (size_t j = 0; j < plan->rules->n; j++) {
+		const struct lift_rule *other = &plan->rules->v[j];
+
+		if (other->kind == LIFT_NOTRACK && !plan->candidate[j] &&
+		    other->output != rule->output && same_ports(&other->sports, &rule->dports) &&
+		    same_ports(&other->dports, &rule->sports) &&
+		    (rule->sports.n || rule->dports.n) && other->place.line)
+			return j;
+	}
+	return plan->rules->n;
+}
+
 static void tell_unlifted(struct import *import, const struct plan *plan, size_t i)
 {
 	const struct lift_rule *rule = &plan->rules->v[i];
+	size_t twin = plan->candidate[i] ? twin_of(plan, i) : plan->rules->n;
 	const struct place *place = rule->place.file ? &rule->place : NULL;
 
-	if (plan->candidate[i])
+	if (plan->candidate[i] && twin != plan->rules->n)
+		import_warn(import, place, "stays a rule, since its other direction (line %u) does",
+			    plan->rules->v[twin].place.line);
+	else if (plan->candidate[i])
 		import_warn(import, place,
 			    "stays a rule of one direction: its other direction (%s) is missing; "
 			    "--complete makes it a service",

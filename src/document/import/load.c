@@ -282,6 +282,18 @@ static bool ends_late(const struct translation *t, const char *name)
 	return true;
 }
 
+/* What is left of an element's time is no part of what it is. */
+static void forget_expiry(json_t *value)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	json_object_del(value, "expires");
+	json_object_foreach(value, key, member) forget_expiry(member);
+	json_array_foreach(value, i, member) forget_expiry(member);
+}
+
 static bool take_listing(struct translation *t, json_t *root, bool late)
 {
 	json_t *array = json_object_get(root, "nftables"), *object, *body;
@@ -313,6 +325,7 @@ static bool take_listing(struct translation *t, json_t *root, bool late)
 		    !strcmp(kind, "chain"))
 			continue;
 		json_object_del(json_object_get(object, kind), "handle");
+		forget_expiry(object);
 		if (json_array_append(t->objects, object))
 			return false;
 	}

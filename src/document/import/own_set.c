@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "document/import/ipset.h"
 #include "document/import/own.h"
+#include "document/reserved.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -82,6 +83,8 @@ static bool put_key(struct own *own, const struct use *use, const struct spec *s
 	return true;
 }
 
+/* Timeouts stand with the elements: nft 1.0.6 has no word for one that stays in a set whose
+ * elements go by default. */
 static bool define_set(struct own *own, const struct use *use, const struct ipset *set,
 		       const struct ipset *shape, const char *name)
 {
@@ -103,8 +106,6 @@ static bool define_set(struct own *own, const struct use *use, const struct ipse
 		buf_printf(&text, "flags interval%s; auto-merge; ", timed ? ",timeout" : "");
 	else
 		buf_printf(&text, "size 65536; flags dynamic%s; ", timed ? ",timeout" : "");
-	if (timed && shape->timeout)
-		buf_printf(&text, "timeout %" PRIu64 "s; ", shape->timeout);
 	if (elements.len)
 		buf_printf(&text, "elements = { %s } ", buf_text(&elements));
 	buf_puts(&text, "}");
@@ -143,7 +144,9 @@ static bool take_set(struct own *own, const struct spec *spec, const struct use 
 		own_refuse(own, use, "the set is for the other IP version, so it never matches");
 		return false;
 	}
-	safe = name && *name >= '0' && *name <= '9' ? own_name("set_", name) : steal_pointer(&name);
+	safe = name && (!nft_name_is_valid(name) || nft_word_is_reserved(name))
+		       ? own_name("set_", name)
+		       : steal_pointer(&name);
 	if (!safe || !put_key(own, use, spec, shape, key) ||
 	    !define_set(own, use, set, shape, safe))
 		return false;
@@ -196,7 +199,9 @@ enum own_answer own_set_target(struct own *own, const struct spec *spec, const s
 		   : use_find(piece, "exist") ? "update"
 					      : "add",
 		   name, buf_text(&key));
-	if (seconds)
+	if (!timeout)
+		seconds = set->timeout;
+	if (seconds && add)
 		buf_printf(&own->text, " timeout %" PRIu64 "s", seconds);
 	buf_puts(&own->text, " }");
 	return OWN_TEXT;

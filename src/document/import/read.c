@@ -446,7 +446,7 @@ static void read_line(struct reader *r)
 		r->table = NULL;
 		return;
 	}
-	if (*text == ':' && isalpha((unsigned char)text[1])) {
+	if (*text == ':' && text[1] && !isspace((unsigned char)text[1])) {
 		if (!r->table) {
 			r->table = strstr(text, "PREROUTING") ? "raw" : "filter";
 			r->family = section_family(r);

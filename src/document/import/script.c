@@ -53,12 +53,12 @@ static bool is_harmless(const struct word *words, size_t count)
 	static const char *const names[] = {
 		"set",	  "echo",   "printf", "modprobe", "exit",  "true",   ":",      "sleep",
 		"export", "logger", "cd",     "unset",	  "umask", "return", "insmod", "depmod"};
-	const char *name = base_name(words[0].text), *equals = strchr(name, '=');
+	const char *name = base_name(words[0].text), *equals = strchr(words[0].text, '=');
 
 	(void)count;
-	if (equals && equals > name && !words[0].operator)
+	if (equals && equals > words[0].text && (!words[0].variable || words[0].variable > equals))
 		return true; /* NAME=value */
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !words[0].variable; i++)
 		if (!strcmp(name, names[i]))
 			return true;
 	return false;
@@ -148,7 +148,7 @@ static void read_command(struct reader *r, const struct word *words, size_t coun
 		reader_ipset(r, words + 1, count - 1);
 	} else if (redirect && read_echo(r, words, count, redirect)) {
 		return;
-	} else if (!words[0].variable && is_harmless(words, count)) {
+	} else if (is_harmless(words, count)) {
 		import_warn(r->import, &place, "'%s' makes no rule: left out",
 			    text_show(words[0].text, strlen(words[0].text), shown));
 	} else {

@@ -281,5 +281,5 @@ bool translation_begin(struct translation *t, struct untrack_error *err)
 					"-%c %s: a chain of the table's own cannot be jumped to",
 					shape->spec->is_goto ? 'g' : 'j', shape->spec->jump);
 		}
-	return netns_scratch(&t->ns, err);
+	return true;
 }

@@ -64,8 +64,10 @@ DEFINE_AUTOCLEAN(struct translation, translation_free)
 
 /* Shapes, names and our own translations. False without memory. */
 bool translation_begin(struct translation *t, struct untrack_error *err);
-/* Asks iptables itself, then iptables-restore-translate, and makes nft text of each shape. */
+/* Makes the scratch namespace, and asks iptables itself; then iptables-restore-translate, and makes
+ * nft text of each shape. */
 bool translation_judge(struct translation *t, struct untrack_error *err);
+/* Asks iptables-restore-translate, and makes nft text of each shape. */
 bool translation_ask(struct translation *t, struct untrack_error *err);
 /* Loads the text and reads it back as JSON, and sees that the JSON means the same. */
 bool translation_load(struct translation *t, struct untrack_error *err);
