@@ -270,20 +270,39 @@ static void list_free(snapshots *list)
 	array_free(list);
 }
 
+/* One warning for each line. */
+static bool warn_of_lines(texts *warnings, const char *lines, struct untrack_error *err)
+{
+	while (lines && *lines) {
+		size_t len = strcspn(lines, "\n");
+
+		if (!warn(warnings, err, "%.*s", (int)len, lines))
+			return false;
+		lines += len + (lines[len] != '\0');
+	}
+	return true;
+}
+
+/* What is damaged is left out, with a warning: who looks for a way back needs the others all the more. */
 struct untrack_result *untrack_history(struct untrack *untrack, struct untrack_error *error)
 {
 	__attribute__((cleanup(list_free))) snapshots list = {0};
+	__attribute__((cleanup(texts_free))) texts warnings = {0};
 	autofree struct history_item *items = NULL;
-	autoerror local = ERROR_INIT;
+	struct untrack_result *result;
+	autoerror unreadable = ERROR_INIT;
 	struct armed armed;
 	bool is_armed;
 
-	if (!store_list(untrack->store, &list, error))
+	if (!store_list(untrack->store, &list, error) ||
+	    !warn_of_lines(&warnings, store_damaged(untrack->store), error))
 		return NULL;
-	is_armed = armed_read(untrack->store, &armed, &local);
+	is_armed = armed_read(untrack->store, &armed, &unreadable);
+	if (error_is_set(&unreadable) && !warn(&warnings, error, "%s", unreadable.message))
+		return NULL;
 	items = calloc(list.n + 1, sizeof(*items));
-	if (error_is_set(&local) || !items) {
-		error_move(error, &local);
+	if (!items) {
+		error_memory(error);
 		return NULL;
 	}
 	for (size_t i = 0; i < list.n; i++) {
@@ -297,6 +316,9 @@ struct untrack_result *untrack_history(struct untrack *untrack, struct untrack_e
 			.armed = is_armed && armed.snapshot == snapshot->id,
 		};
 	}
-	return result_new(0, view_history_json(items, list.n), view_history_text(items, list.n),
-			  error);
+	result = result_new(0, view_history_json(items, list.n), view_history_text(items, list.n),
+			    error);
+	if (result)
+		result_take_warnings(result, &warnings);
+	return result;
 }

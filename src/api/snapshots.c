@@ -174,6 +174,18 @@ static bool differs_from_now(struct untrack *untrack, const struct snapshot *sna
 	return true;
 }
 
+/* One that cannot be read stands for a change of its own: going back beyond it would undo that too. */
+static bool nothing_skipped(struct untrack *untrack, uint32_t above, uint32_t below,
+			    struct untrack_error *err)
+{
+	uint32_t id = store_damaged_between(untrack->store, above, below);
+
+	return !id || error_set(err, ERROR_SYSTEM,
+				"the last change cannot be undone: %s; 'untrack rollback N' returns to "
+				"one of those that 'untrack history' lists",
+				store_damaged(untrack->store));
+}
+
 static void list_free(snapshots *list)
 {
 	array_for_each(snapshot, list) {
@@ -196,6 +208,8 @@ struct snapshot *snapshot_to_undo(struct untrack *untrack, struct untrack_error 
 
 		if (head->id >= below)
 			continue;
+		if (!nothing_skipped(untrack, head->id, below, err))
+			return NULL;
 		if (head->rollback_to) { /* that change was itself a way back: go on from there */
 			below = head->rollback_to;
 			continue;
@@ -206,6 +220,8 @@ struct snapshot *snapshot_to_undo(struct untrack *untrack, struct untrack_error 
 		if (differs)
 			return steal_pointer(&snapshot);
 	}
+	if (!nothing_skipped(untrack, 0, below, err))
+		return NULL;
 	error_set(err, ERROR_USAGE,
 		  list.n ? "there is no earlier change to undo; 'untrack history' lists the snapshots, "
 			   "'untrack rollback N' returns to one"

@@ -125,12 +125,13 @@ bool store_list(struct store *store, snapshots *ret_list, struct untrack_error *
 
 	if (!find_ids(store, &known, err))
 		return false;
+	store->damaged_ids.n = 0;
 	array_for_each(id, &known) {
 		struct snapshot *snapshot = NULL;
 		autoerror fault = ERROR_INIT;
 
 		if (load(store, *id, true, &snapshot, &fault) == FILE_FAILED) {
-			if (!fault.message)
+			if (!fault.message || !array_push(&store->damaged_ids, *id))
 				return error_memory(err);
 			buf_printf(&damaged, "%s%s", damaged.len ? "\n" : "", fault.message);
 		}
@@ -151,6 +152,15 @@ bool store_list(struct store *store, snapshots *ret_list, struct untrack_error *
 const char *store_damaged(const struct store *store)
 {
 	return store->damaged;
+}
+
+uint32_t store_damaged_between(const struct store *store, uint32_t above, uint32_t below)
+{
+	array_for_each(id, &store->damaged_ids) {
+		if (*id > above && *id < below)
+			return *id;
+	}
+	return 0;
 }
 
 /* Old ones that cannot be removed stay until the next time: the new one is safe, which counts. */

@@ -15,6 +15,7 @@ struct store {
 	char *originals_dir;
 	char *remembered_dir;
 	char *damaged;       /* what the last listing skipped, or NULL */
+	ARRAY(uint32_t) damaged_ids;
 	int lock;            /* -1: not held */
 	bool swept;          /* leftovers of other boots were looked for */
 };

@@ -82,6 +82,7 @@ void store_close(struct store *store)
 	free(store->originals_dir);
 	free(store->remembered_dir);
 	free(store->damaged);
+	array_free(&store->damaged_ids);
 	free(store);
 }
 

@@ -83,6 +83,8 @@ void snapshots_free(snapshots *list);
 /* What the last store_list() skipped because it is damaged: a file's name and what is wrong with it,
  * one a line; NULL if nothing. The store's. */
 const char *store_damaged(const struct store *store);
+/* The id of one that it skipped between these two (neither included), or 0. */
+uint32_t store_damaged_between(const struct store *store, uint32_t above, uint32_t below);
 
 /* Values that sysctls had before the policy of that table ("inet untrack") first set them; recorded
  * before anything is written, so that the next run can finish or undo what was cut off. */

@@ -71,6 +71,50 @@ def test_history(untrack, netns):
     assert str(only["id"]) in untrack(netns, "history").stdout
 
 
+def damage(untrack, number):
+    (path,) = untrack.state.glob(f"*/snapshots/{number:06}")
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def test_a_damaged_snapshot_is_not_passed_over(untrack, netns):
+    empty = netns.state()
+    untrack(netns, "apply", untrack.policy(WEB))
+    untrack(netns, "apply", untrack.policy(WEB, DNS))
+    after = netns.state()
+    damage(untrack, 2)
+    result = untrack(netns, "rollback", "--json", status=2)
+    assert "000002 is damaged" in result.error["message"]
+    assert netns.state() == after
+    result = untrack(netns, "history")
+    assert "000002 is damaged" in result.stderr and len(result.stdout.splitlines()) == 2
+    untrack(netns, "rollback", 1)
+    assert netns.state() == empty
+
+
+def test_a_damaged_one_beneath_the_last_change_is_no_hindrance(untrack, netns):
+    untrack(netns, "apply", untrack.policy(WEB))
+    before = netns.state()
+    untrack(netns, "apply", untrack.policy(WEB, DNS))
+    damage(untrack, 1)
+    untrack(netns, "rollback")
+    assert netns.state() == before
+    untrack(netns, "rollback", status=2)
+    assert netns.state() == before
+
+
+def test_a_damaged_record_of_an_armed_rollback_leaves_a_way_back(untrack, netns):
+    empty = netns.state()
+    untrack(netns, "apply", "--confirm", 600, untrack.policy(WEB))
+    (record,) = untrack.run_dir.glob("*/armed")
+    record.write_bytes(record.read_bytes()[:-1])
+    result = untrack(netns, "history")
+    assert "armed is damaged" in result.stderr and "policy-1" in result.stdout
+    untrack(netns, "rollback", status=2)
+    untrack(netns, "rollback", 1)
+    assert netns.state() == empty
+    untrack(netns, "apply", untrack.policy(WEB))
+
+
 def test_twenty_snapshots_stay(untrack, netns):
     policies = [untrack.policy(WEB), untrack.policy(DNS)]
     for turn in range(23):
