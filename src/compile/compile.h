@@ -7,11 +7,11 @@
 #include "model/ruleset.h"
 
 /*
- * The policy's table: a base chain for each hook, whose rules look packets up in maps. user_rules holds the kernel's form of
- * policy->rules, as a table with chains "prerouting" and "output" that libnftables loaded and that
- * was read back (its anonymous sets come along); NULL if the policy has none. The result has all
- * objects' attributes as the kernel will dump them, origins for messages ("service 'web'"), and the
- * mark as its comment.
+ * The policy's table: a base chain for each hook, whose rules look packets up in maps. user_rules
+ * holds the kernel's form of policy->rules, as a table with chains "prerouting" and "output" that
+ * libnftables loaded and that was read back (its anonymous sets come along); NULL if the policy has
+ * none. The result has all objects' attributes as the kernel will dump them, origins for messages
+ * ("service 'web'"), and the mark as its comment.
  */
 struct table *compile_table(const struct policy *policy, const struct table *user_rules,
 			    struct untrack_error *err);

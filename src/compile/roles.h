@@ -6,7 +6,7 @@
 #include "compile/match.h"
 #include "model/policy.h"
 
-/* In the order in which they are looked up of a side: cheapest and most particular first. */
+/* In the order in which a side looks them up. */
 enum key_class {
 	CLASS_4I, /* address and interface together, or an interface that no hash can hold */
 	CLASS_6I,

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When two rules do the same, and two elements hold the same: the other half of model/fields.h. */
+#include "model/fields.h"
+
+#include "model/bodies.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+/* What differs in expressions from 'every attribute matters, byte for byte'. */
+enum value_kind {
+	VALUE_STATE,    /* moved by packets */
+	VALUE_SET,      /* names a set: anonymous ones are equal by content */
+	VALUE_SET_ID,   /* of a transaction */
+	VALUE_NEST,     /* attributes, to be compared one by one */
+	VALUE_LIST,     /* a list of expressions */
+	VALUE_QUOTA,    /* flags, of which one says that it is used up */
+	VALUE_VERDICT,  /* data that may be a verdict, and that may name a chain */
+};
+
+static const struct {
+	const char *expression;
+	uint16_t attribute;
+	enum value_kind kind;
+} values[] = {
+	{"counter", NFTA_COUNTER_BYTES, VALUE_STATE},
+	{"counter", NFTA_COUNTER_PACKETS, VALUE_STATE},
+	{"quota", NFTA_QUOTA_CONSUMED, VALUE_STATE},
+	{"quota", NFTA_QUOTA_FLAGS, VALUE_QUOTA},
+	{"last", NFTA_LAST_SET, VALUE_STATE},
+	{"last", NFTA_LAST_MSECS, VALUE_STATE},
+	{"lookup", NFTA_LOOKUP_SET, VALUE_SET},
+	{"lookup", NFTA_LOOKUP_SET_ID, VALUE_SET_ID},
+	{"dynset", NFTA_DYNSET_SET_NAME, VALUE_SET},
+	{"dynset", NFTA_DYNSET_SET_ID, VALUE_SET_ID},
+	{"dynset", NFTA_DYNSET_EXPR, VALUE_NEST},
+	{"dynset", NFTA_DYNSET_EXPRESSIONS, VALUE_LIST},
+	{"objref", NFTA_OBJREF_SET_NAME, VALUE_SET},
+	{"objref", NFTA_OBJREF_SET_ID, VALUE_SET_ID},
+	{"immediate", NFTA_IMMEDIATE_DATA, VALUE_VERDICT},
+	{"cmp", NFTA_CMP_DATA, VALUE_NEST},
+	{"range", NFTA_RANGE_FROM_DATA, VALUE_NEST},
+	{"range", NFTA_RANGE_TO_DATA, VALUE_NEST},
+	{"bitwise", NFTA_BITWISE_MASK, VALUE_NEST},
+	{"bitwise", NFTA_BITWISE_XOR, VALUE_NEST},
+	{"bitwise", NFTA_BITWISE_DATA, VALUE_NEST},
+};
+
+/* ------------------------------------------------------------------ expressions */
+
+/* The pair of tables whose rules are compared: names in the first body belong to a, in the second
+ * to b. Comparing the other way takes them swapped. */
+struct tables {
+	const struct table *a;
+	const struct table *b;
+	unsigned depth;
+};
+
+struct expression_pair {
+	const struct tables *tables;
+	const char *name;
+};
+
+enum { MAX_DEPTH = 16 }; /* chains bound to a rule inside chains bound to a rule … */
+
+static bool lists_equal(const struct tables *tables, struct span a, struct span b);
+static bool set_contents_equal(const struct tables *tables, const struct set *a,
+			       const struct set *b);
+
+static int find_value(const char *expression, uint16_t attribute)
+{
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+		if (values[i].attribute == attribute && !strcmp(values[i].expression, expression))
+			return (int)values[i].kind;
+	return -1;
+}
+
+static bool set_names_equal(const struct tables *tables, struct span a, struct span b)
+{
+	const char *name_a = attr_text(a), *name_b = attr_text(b);
+	const struct set *set_a, *set_b;
+
+	if (!name_a || !name_b)
+		return plain_equal(a, b);
+	set_a = table_find_set(tables->a, name_a);
+	set_b = table_find_set(tables->b, name_b);
+	if (!set_a || !set_b || !set_is_anonymous(set_a) || !set_is_anonymous(set_b))
+		return !strcmp(name_a, name_b) && !(set_a && set_is_anonymous(set_a)) &&
+		       !(set_b && set_is_anonymous(set_b));
+	return set_contents_equal(tables, set_a, set_b);
+}
+
+/* A verdict's chain: by name, or by content where it is bound to its rule (`jump { … }`). */
+static bool chain_names_equal(const struct tables *tables, struct span a, struct span b)
+{
+	const char *name_a = attr_text(a), *name_b = attr_text(b);
+	struct tables deeper = {tables->a, tables->b, tables->depth + 1};
+	const struct chain *chain_a, *chain_b;
+
+	if (!name_a || !name_b)
+		return plain_equal(a, b);
+	chain_a = table_find_chain(tables->a, name_a);
+	chain_b = table_find_chain(tables->b, name_b);
+	if (!chain_a || !chain_b || !chain_is_bound(chain_a) || !chain_is_bound(chain_b))
+		return !strcmp(name_a, name_b);
+	if (deeper.depth > MAX_DEPTH || chain_a->rules.n != chain_b->rules.n)
+		return false;
+	for (size_t i = 0; i < chain_a->rules.n; i++)
+		if (!lists_equal(&deeper, rule_expressions(chain_a->rules.v[i]),
+				 rule_expressions(chain_b->rules.v[i])))
+			return false;
+	return true;
+}
+
+static bool verdicts_equal(const struct tables *tables, struct span a, struct span b)
+{
+	struct span verdict_a, verdict_b;
+
+	if (!attr_find(a, NFTA_DATA_VERDICT, &verdict_a) ||
+	    !attr_find(b, NFTA_DATA_VERDICT, &verdict_b))
+		return nests_equal(a, b);
+	return attr_find_be32(verdict_a, NFTA_VERDICT_CODE) ==
+		       attr_find_be32(verdict_b, NFTA_VERDICT_CODE) &&
+	       chain_names_equal(tables, find_or_zero(verdict_a, NFTA_VERDICT_CHAIN),
+				 find_or_zero(verdict_b, NFTA_VERDICT_CHAIN));
+}
+
+static bool expressions_equal(const struct tables *tables, const struct expression *a,
+			      const struct expression *b);
+
+static bool value_equal(const void *arg, uint16_t type, struct span a, struct span b)
+{
+	const struct expression_pair *pair = arg;
+
+	switch (find_value(pair->name, type)) {
+	case VALUE_STATE:
+	case VALUE_SET_ID:
+		return true;
+	case VALUE_QUOTA:
+		return !((attr_be32(a) ^ attr_be32(b)) & NFT_QUOTA_F_INV);
+	case VALUE_SET:
+		return set_names_equal(pair->tables, a, b);
+	case VALUE_NEST:
+		return nests_equal(a, b);
+	case VALUE_LIST:
+		return lists_equal(pair->tables, a, b);
+	case VALUE_VERDICT:
+		return verdicts_equal(pair->tables, a, b);
+	default:
+		return plain_equal(a, b);
+	}
+}
+
+static bool expressions_equal(const struct tables *tables, const struct expression *a,
+			      const struct expression *b)
+{
+	struct tables swapped = {tables->b, tables->a, tables->depth};
+	struct expression_pair pair = {tables, a->name}, back = {&swapped, a->name};
+
+	return !strcmp(a->name, b->name) && one_way_equal(a->data, b->data, value_equal, &pair) &&
+	       one_way_equal(b->data, a->data, value_equal, &back);
+}
+
+static bool lists_equal(const struct tables *tables, struct span a, struct span b)
+{
+	struct expression left, right;
+	bool more_left, more_right;
+
+	do {
+		more_left = expression_next(&a, &left);
+		more_right = expression_next(&b, &right);
+		if (more_left != more_right)
+			return false;
+		if (more_left && !expressions_equal(tables, &left, &right))
+			return false;
+	} while (more_left);
+	return true;
+}
+
+/* ------------------------------------------------------------------ elements and sets */
+
+static bool element_field_equal(const void *arg, uint16_t type, struct span a, struct span b)
+{
+	const struct tables *tables = arg;
+
+	switch (type) {
+	case NFTA_SET_ELEM_EXPIRATION:
+	case NFTA_SET_ELEM_PAD:
+		return true;
+	case NFTA_SET_ELEM_KEY:
+	case NFTA_SET_ELEM_KEY_END:
+		return nests_equal(a, b);
+	case NFTA_SET_ELEM_DATA:
+		return verdicts_equal(tables, a, b);
+	case NFTA_SET_ELEM_EXPR: {
+		struct expression left = {attr_find_text(a, NFTA_EXPR_NAME),
+					  find_or_zero(a, NFTA_EXPR_DATA)};
+		struct expression right = {attr_find_text(b, NFTA_EXPR_NAME),
+					   find_or_zero(b, NFTA_EXPR_DATA)};
+
+		return left.name && right.name && expressions_equal(tables, &left, &right);
+	}
+	case NFTA_SET_ELEM_EXPRESSIONS:
+		return lists_equal(tables, a, b);
+	default:
+		return plain_equal(a, b);
+	}
+}
+
+static bool table_elements_equal(const struct tables *tables, struct span a, struct span b)
+{
+	struct tables swapped = {tables->b, tables->a, tables->depth};
+
+	return one_way_equal(a, b, element_field_equal, tables) &&
+	       one_way_equal(b, a, element_field_equal, &swapped);
+}
+
+bool elements_equal(struct span a, struct span b)
+{
+	static const struct table none = {0};
+	struct tables tables = {&none, &none, 0};
+
+	return table_elements_equal(&tables, a, b);
+}
+
+/* Anonymous sets: the same lookup, whatever their names, sizes and handles. */
+static bool set_contents_equal(const struct tables *tables, const struct set *a,
+			       const struct set *b)
+{
+	static const uint16_t same[] = {NFTA_SET_KEY_TYPE, NFTA_SET_KEY_LEN, NFTA_SET_DATA_TYPE,
+					NFTA_SET_DATA_LEN, NFTA_SET_OBJ_TYPE, NFTA_SET_USERDATA};
+	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
+
+	if (a->flags != b->flags || elements_count(&a->elements) != elements_count(&b->elements))
+		return false;
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
+		if (!plain_equal(find_or_zero(attrs_a, same[i]), find_or_zero(attrs_b, same[i])))
+			return false;
+	for (size_t i = 0; i < elements_count(&a->elements); i++)
+		if (!table_elements_equal(tables, element_at(&a->elements, i),
+					  element_at(&b->elements, i)))
+			return false;
+	return true;
+}
+
+/* ------------------------------------------------------------------ rules */
+
+bool rules_equal(const struct table *table_a, const struct rule *a, const struct table *table_b,
+		 const struct rule *b)
+{
+	struct tables tables = {table_a, table_b, 0};
+	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
+
+	return plain_equal(find_or_zero(attrs_a, NFTA_RULE_USERDATA),
+			   find_or_zero(attrs_b, NFTA_RULE_USERDATA)) &&
+	       nests_equal(find_or_zero(attrs_a, NFTA_RULE_COMPAT),
+			   find_or_zero(attrs_b, NFTA_RULE_COMPAT)) &&
+	       lists_equal(&tables, rule_expressions(a), rule_expressions(b));
+}
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+	return hash;
+}
+
+/* Sums over attributes, since their order does not matter; zero bodies count like absent ones. */
+static uint64_t hash_attrs(const char *expression, struct span attrs)
+{
+	uint64_t sum = 0;
+
+	attr_for_each(item, attrs) {
+		int kind = find_value(expression, item.type);
+		uint64_t hash = hash_bytes(item.type, expression, strlen(expression));
+
+		if (kind == VALUE_NEST)
+			sum += hash ^ hash_attrs("", item.body);
+		else if (kind < 0 && !span_is_zero(item.body))
+			sum += hash_bytes(hash, item.body.data, item.body.len);
+	}
+	return sum;
+}
+
+uint64_t rule_hash(const struct rule *rule)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	struct span list = rule_expressions(rule), comment;
+	struct expression expression;
+
+	while (expression_next(&list, &expression)) {
+		uint64_t part = hash_attrs(expression.name, expression.data);
+
+		hash = hash_bytes(hash, expression.name, strlen(expression.name));
+		hash = hash_bytes(hash, &part, sizeof(part));
+	}
+	if (attr_find(buf_span(&rule->attrs), NFTA_RULE_USERDATA, &comment))
+		hash = hash_bytes(hash, comment.data, comment.len);
+	return hash ? hash : 1;
+}
