@@ -272,7 +272,6 @@ def peak(untrack, ns):
     return entries, int(re.search(r"^VmHWM:\s+(\d+) kB", status, flags=re.M).group(1)) * 1024
 
 
-@pytest.mark.skipif(SANITIZED, reason="sanitizers need memory of their own")
 def test_memory_does_not_grow_with_entries(untrack, netns):
     give_addresses(netns)
     fill(netns, "web", 100)
@@ -281,5 +280,6 @@ def test_memory_does_not_grow_with_entries(untrack, netns):
     fill(netns, "web", 100_000)
     entries, many = peak(untrack, netns)
     assert entries > 100_000
-    assert many < few + (1 << 20)
-    assert many < 16 << 20
+    # Sanitizers put aside what was freed, and shadow it all.
+    assert many < few + (64 << 20 if SANITIZED else 1 << 20)
+    assert SANITIZED or many < 16 << 20

@@ -283,14 +283,18 @@ ArmedTest(says_why_a_guard_did_not_start)
 ArmedTest(ends_a_program_that_never_waits)
 {
 	autostore *store = open_store();
-	const char *const argv[] = {"/bin/sleep", "1234567", NULL};
+	char seconds[16], command[64];
+	const char *const argv[] = {"/bin/sleep", seconds, NULL};
 	autoerror err = ERROR_INIT;
 
+	/* A number that no other test run on this machine has. */
+	snprintf(seconds, sizeof(seconds), "1%09d", (int)getpid());
+	snprintf(command, sizeof(command), "pgrep -xf '/bin/sleep %s' >/dev/null", seconds);
 	save(store);
 	cr_assert_not(armed_start(store, 1, 30, argv, &err));
 	cr_assert_str_eq(err.message, "the guard of the rollback did not start within 5 s");
 	cr_assert_eq(look(store).snapshot, 0);
-	cr_assert_neq(system("pgrep -xf '/bin/sleep 1234567' >/dev/null"), 0);
+	cr_assert_neq(system(command), 0);
 }
 
 /* --- what the guard outlives --------------------------------------------------------------------- */

@@ -307,6 +307,10 @@ ParameterizedTestParameters(lint, scenes)
 
 	for (int i = 0; i < n; i++)
 		snprintf(names[i], sizeof(*names), "%.63s", entries[i]->d_name);
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	if (n >= 0)
+		free(entries);
 	return cr_make_param_array(char[64], names, (size_t)(n > 0 ? n : 0));
 }
 
