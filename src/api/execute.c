@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/execute.h"
 
+#include "api/judge.h"
 #include "api/known.h"
 #include "api/rehearse.h"
 #include "api/snapshots.h"
@@ -100,6 +101,20 @@ static void disarm(struct work *w)
 	w->armed = false;
 }
 
+static bool lint(struct work *w)
+{
+	struct judging judging = {.untrack = w->untrack, .target = &w->target};
+	autofindings findings = {0};
+
+	if (!w->execution->given)
+		return true;
+	judging.document = document_of(w->execution->given, w->err);
+	return judging.document &&
+	       judge(&judging, &w->target.warnings, &findings, w->err) &&
+	       judge_refuse(&findings, w->execution->options->force_lint, &w->target.warnings,
+			    w->err);
+}
+
 /* All that takes time, before the moment of the commit. When the ruleset changes underneath, but not
  * what this was prepared for, it need not be done again. */
 static bool prepare(struct work *w)
@@ -115,6 +130,8 @@ static bool prepare(struct work *w)
 	plan_free(steal_pointer(&w->prepared_plan));
 	target_free(&w->prepared);
 	if (!w->execution->options->no_rehearse && !rehearse(&w->target, w->err))
+		return false;
+	if (!w->execution->options->dry_run && !lint(w))
 		return false;
 	w->rendering = rendering_new(&w->target, w->plan, w->err);
 	if (!w->rendering)

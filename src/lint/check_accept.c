@@ -142,7 +142,7 @@ static const char remedy_accept[] =
 
 static void judge_losses(struct lint *lint, const struct flow *flow, struct losing *losing)
 {
-	array_for_each (loss, &losing->losses) {
+	array_for_each(loss, &losing->losses) {
 		struct passing passing = {.base = loss->base};
 		struct place place = {flow_service(flow), loss->base, loss->rule};
 
@@ -198,7 +198,7 @@ static bool same_direction(const struct flow *a, const struct flow *b)
 
 void check_accept(struct lint *lint)
 {
-	array_for_each (flow, &lint->flows) {
+	array_for_each(flow, &lint->flows) {
 		struct losing losing = {0};
 		bool first = true;
 

@@ -90,7 +90,7 @@ static bool check_one_way(struct lint *lint, const struct flow *flow)
 		return false;
 	if (path_refuse_loopback(&walk, &start, flow->journey))
 		walk_raw(&walk, flow->journey, start);
-	array_for_each (piece, &pieces.list) {
+	array_for_each(piece, &pieces.list) {
 		if (found || !answer_tracked(lint, flow, piece))
 			continue;
 		found = true;
@@ -149,7 +149,7 @@ static void check_loopback(struct lint *lint, const struct flow *flow, bool one_
 
 void check_direction(struct lint *lint)
 {
-	array_for_each (flow, &lint->flows) {
+	array_for_each(flow, &lint->flows) {
 		bool one_way = false;
 
 		/* For services one direction tells of both; tunnels' ends are two flows. */
@@ -183,7 +183,7 @@ void check_forwarded(struct lint *lint)
 {
 	if (lint->input->forwarding == KNOWN_NO)
 		return;
-	array_for_each (flow, &lint->flows) {
+	array_for_each(flow, &lint->flows) {
 		struct routing routing = {0};
 		autowalk walk = lint_walk(lint, note_routing, &routing);
 		struct path start = flow->path;

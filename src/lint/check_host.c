@@ -38,7 +38,7 @@ static void note_untracked(void *arg, struct walk *walk, enum event event, const
 /* The service that takes such packets; rules have none. */
 static const struct flow *whose(struct lint *lint, struct walk *walk, const struct path *path)
 {
-	array_for_each (flow, &lint->flows) {
+	array_for_each(flow, &lint->flows) {
 		struct path both = flow->path;
 		bool meet = flow->journey == JOURNEY_IN;
 
@@ -189,8 +189,8 @@ static bool turned_on(struct lint *lint, const struct ruleset *ruleset)
 	else
 		lint->failed = true;
 	array_free(&found);
-	array_for_each (table, &ruleset->tables)
-		array_for_each (chain, &(*table)->chains)
+	array_for_each(table, &ruleset->tables)
+		array_for_each(chain, &(*table)->chains)
 			on = on || !(*chain)->rules_read;
 	return on;
 }
@@ -260,7 +260,7 @@ void check_regenerated(struct lint *lint)
 {
 	if (!lint->input->policy)
 		return;
-	array_for_each (at, &lint->input->policy->accept_in) {
+	array_for_each(at, &lint->input->policy->accept_in) {
 		const struct table *table = ruleset_find(lint->input->after, at->family, at->table);
 		const char *program = writer_of(at);
 

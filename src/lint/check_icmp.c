@@ -93,7 +93,7 @@ static bool has_errors(const struct flow *flow)
 
 void check_icmp(struct lint *lint)
 {
-	array_for_each (flow, &lint->flows) {
+	array_for_each(flow, &lint->flows) {
 		if (!has_errors(flow))
 			continue;
 		if (flow->journey == JOURNEY_THROUGH)

@@ -204,7 +204,7 @@ static void check_tally(struct lint *lint, const struct tally *tally)
 
 void check_interplay(struct lint *lint)
 {
-	array_for_each (flow, &lint->flows) {
+	array_for_each(flow, &lint->flows) {
 		bool routed = flow->journey == JOURNEY_IN && flow->service && flow->opening &&
 			      !inet_list_count(&flow->service->match.addresses) &&
 			      lint->input->forwarding != KNOWN_NO;
@@ -219,6 +219,6 @@ void check_interplay(struct lint *lint)
 			meet(lint, flow, JOURNEY_THROUGH, STATE_ESTABLISHED);
 		check_controls(lint, flow);
 	}
-	array_for_each (tally, &lint->tallies)
+	array_for_each(tally, &lint->tallies)
 		check_tally(lint, tally);
 }

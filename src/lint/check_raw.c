@@ -220,7 +220,7 @@ static void check_coexist(struct lint *lint)
 
 void check_raw(struct lint *lint)
 {
-	array_for_each (flow, &lint->flows)
+	array_for_each(flow, &lint->flows)
 		check_template(lint, flow);
 	check_places(lint);
 	check_coexist(lint);

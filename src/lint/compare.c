@@ -43,9 +43,10 @@ static bool index_interval(const struct decoding *d, const uint8_t *bytes, struc
 	memcpy(&index, bytes, sizeof(index));
 	if (index == 1)
 		strcpy(name, "lo");
-	for (size_t i = 0; i < d->source->interfaces_n; i++)
-		if (d->source->interfaces[i].index == index)
-			memcpy(name, d->source->interfaces[i].name, sizeof(name));
+	if (d->source->devices)
+		array_for_each(device, d->source->devices)
+			if (device->index == index)
+				memcpy(name, device->name, sizeof(name));
 	if (index && !name[0])
 		return false;
 	ret->first = ret->last = number_read(name, sizeof(name));

@@ -396,12 +396,12 @@ struct facts *facts_new(const struct facts_source *sources, size_t n, struct unt
 	size_t count = 0;
 
 	for (size_t s = 0; s < n; s++)
-		array_for_each (table, &sources[s].ruleset->tables)
+		array_for_each(table, &sources[s].ruleset->tables)
 			count += (*table)->chains.n;
 	if (facts)
 		facts->chains = arena_get(&facts->arena, (count + 1) * sizeof(*facts->chains));
 	for (size_t s = 0; facts && facts->chains && s < n; s++) {
-		array_for_each (table, &sources[s].ruleset->tables) {
+		array_for_each(table, &sources[s].ruleset->tables) {
 			/* The chains of a dormant table are not registered: nothing reaches it. */
 			for (size_t i = 0; !is_dormant(*table) && i < (*table)->chains.n; i++) {
 				struct chain_facts *chain = &facts->chains[facts->n];

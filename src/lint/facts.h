@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "kernel/mirror.h"
 #include "lint/arena.h"
 #include "lint/ranges.h"
 #include "model/ruleset.h"
@@ -160,15 +161,9 @@ struct facts {
 	size_t n;
 };
 
-struct host_interface {
-	uint32_t index;
-	char name[16];
-};
-
 struct facts_source {
 	const struct ruleset *ruleset;
-	const struct host_interface *interfaces; /* for `iif`: index 1 is lo anyway */
-	size_t interfaces_n;
+	const interfaces *devices; /* for `iif`; lo has index 1 anyway; or NULL */
 };
 
 /* Facts borrow the rulesets, which must outlive them. Chains whose rules were not read have none.

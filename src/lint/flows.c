@@ -9,6 +9,8 @@
 
 /* More are not judged one by one. */
 #define FLOWS_MAX 256
+/* Of longer lists of addresses only about so many are looked at. */
+#define ADDRESSES_MAX 512
 
 static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 
@@ -25,15 +27,17 @@ static bool demand_addresses(struct walk *walk, struct path *path, enum key key4
 			     uint8_t nfproto, const struct inet_list *addresses)
 {
 	enum inet_family family = nfproto == NFPROTO_IPV4 ? INET_V4 : INET_V6;
-	size_t length = inet_length(family), n = 0;
+	size_t length = inet_length(family), n = 0, count = inet_list_count(addresses);
+	/* What is found for some of a long list holds. */
+	size_t step = count / ADDRESSES_MAX + 1;
 	struct interval *v;
 
-	if (!inet_list_count(addresses))
+	if (!count)
 		return true;
-	v = arena_get(&walk->arena, inet_list_count(addresses) * sizeof(*v));
+	v = arena_get(&walk->arena, (count / step + 1) * sizeof(*v));
 	if (!v)
 		return false;
-	for (size_t i = 0; i < inet_list_count(addresses); i++) {
+	for (size_t i = 0; i < count; i += step) {
 		struct inet_range range = inet_list_at(addresses, i);
 
 		if (range.family == family)
@@ -55,23 +59,23 @@ static bool demand_ports(struct walk *walk, struct path *path, enum key key,
 	v = arena_get(&walk->arena, ports->n * sizeof(*v));
 	if (!v)
 		return false;
-	array_for_each (range, ports)
+	array_for_each(range, ports)
 		v[n++] = (struct interval){range->from, range->to};
 	return path_demand(walk, path, key, ranges_make(&walk->arena, v, n));
 }
 
 static bool demand_interfaces(struct walk *walk, struct path *path, enum key key,
-			      const texts *interfaces)
+			      const texts *names)
 {
 	struct interval *v;
 	size_t n = 0;
 
-	if (!interfaces->n)
+	if (!names->n)
 		return true;
-	v = arena_get(&walk->arena, interfaces->n * sizeof(*v));
+	v = arena_get(&walk->arena, names->n * sizeof(*v));
 	if (!v)
 		return false;
-	array_for_each (name, interfaces) {
+	array_for_each(name, names) {
 		size_t length = strlen(*name);
 		bool prefix = length && (*name)[length - 1] == '*';
 		uint8_t low[16] = {0}, high[16] = {0};
@@ -147,10 +151,10 @@ static void add_service(struct lint *lint, const struct policy_service *service,
 
 static void add_services(struct lint *lint, const struct policy *policy)
 {
-	array_for_each (service, &policy->services) {
+	array_for_each(service, &policy->services) {
 		if (!array_push(&lint->tallies, (struct tally){.service = service}))
 			lint->failed = true;
-		array_for_each (protocol, &service->match.protocols)
+		array_for_each(protocol, &service->match.protocols)
 			for (size_t i = 0; i < sizeof(role_flows) / sizeof(*role_flows); i++)
 				if (role_flows[i].role == service->role)
 					add_service(lint, service, *protocol, &role_flows[i]);
@@ -170,6 +174,18 @@ bool lint_is_ours(const struct lint *lint, const struct chain_facts *chain)
 {
 	return lint->input->document &&
 	       ruleset_find(lint->input->document, chain->table->family, chain->table->name);
+}
+
+/* A rule of the document. Of a policy only its own `rules` are (compile/user.c names their origin);
+ * the others are its services'. */
+static bool is_by_rule(const struct lint *lint, const struct rule_facts *rule)
+{
+	static const char origin[] = "the rule at ";
+
+	if (!lint_is_ours(lint, rule->chain))
+		return false;
+	return !lint->input->policy ||
+	       (rule->rule->origin && !strncmp(rule->rule->origin, origin, sizeof(origin) - 1));
 }
 
 bool path_is_narrow(struct walk *walk, const struct path *path, enum key key)
@@ -194,7 +210,7 @@ static void gather(void *arg, struct walk *walk, enum event event, const struct 
 		.rule = rule, .nfproto = gathering->nfproto, .journey = gathering->journey};
 
 	if (event != EVENT_EFFECT || fact->effect != EFFECT_NOTRACK || path->assumed ||
-	    path->untracked || !lint_is_ours(gathering->lint, rule->chain))
+	    path->untracked || !is_by_rule(gathering->lint, rule))
 		return;
 	flow.path = path_origin(path, walk->base->hook.hook);
 	/* A mark that the rule asks for comes with the packet. */
@@ -229,7 +245,7 @@ bool flows_make(struct lint *lint)
 {
 	if (lint->input->policy)
 		add_services(lint, lint->input->policy);
-	else
+	if (!lint->input->policy || lint->input->policy->rules.n)
 		add_rules(lint);
 	if (!array_push(&lint->tallies, (struct tally){0}))
 		lint->failed = true;
@@ -369,7 +385,7 @@ static bool flow_has(const struct flow *flow, uint8_t protocol, const struct flo
 
 struct tally *lint_tally(struct lint *lint, const struct flow *flow)
 {
-	array_for_each (tally, &lint->tallies)
+	array_for_each(tally, &lint->tallies)
 		if (tally->service == flow->service)
 			return tally;
 	return NULL;
@@ -400,7 +416,7 @@ void lint_count(struct lint *lint, const struct flow_entry *entry)
 	struct tally *last = NULL;
 
 	lint->entries++;
-	array_for_each (flow, &lint->flows) {
+	array_for_each(flow, &lint->flows) {
 		struct tally *tally = lint_tally(lint, flow);
 
 		if (!tally || tally == last || flow->nfproto != nfproto ||

@@ -63,7 +63,7 @@ static bool equal(const char *a, const char *b)
 
 static bool is_known(const struct findings *findings, const struct finding *new)
 {
-	array_for_each (old, &findings->list)
+	array_for_each(old, &findings->list)
 		if (old->code == new->code && equal(old->service, new->service) &&
 		    old->family == new->family &&equal(old->table, new->table) &&
 		    equal(old->chain, new->chain) && old->handle == new->handle)
@@ -171,10 +171,10 @@ struct lint *lint_new(const struct lint_input *input, struct untrack_error *err)
 {
 	const struct ruleset empty = {0};
 	struct facts_source after[] = {
-		{input->legacy ? input->legacy : &empty, NULL, 0},
-		{input->after, input->interfaces, input->interfaces_n},
+		{input->legacy ? input->legacy : &empty, NULL},
+		{input->after, input->devices},
 	};
-	struct facts_source before = {input->before, input->interfaces, input->interfaces_n};
+	struct facts_source before = {input->before, input->devices};
 	autoclean(lint_free_p) struct lint *lint = calloc(1, sizeof(*lint));
 
 	if (!lint) {

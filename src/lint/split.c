@@ -152,7 +152,7 @@ static void cut_box(struct walk *walk, const struct box_facts *boxes, size_t i, 
 	const struct interval *box = box_at(boxes, i);
 	struct paths left = {0};
 
-	array_for_each (path, &rest->list) {
+	array_for_each(path, &rest->list) {
 		struct path in = *path;
 		uint32_t limits;
 
@@ -203,7 +203,7 @@ static void split_boxes(struct walk *walk, const struct path *path, const struct
 		}
 		cut_box(walk, boxes, i, &rest, yes);
 	}
-	array_for_each (left, &rest.list)
+	array_for_each(left, &rest.list)
 		paths_push(walk, no, left);
 	paths_free(&rest);
 }
@@ -222,10 +222,10 @@ void split_verdicts(struct walk *walk, const struct path *path, const struct fac
 		if (!box_limits(walk, path, boxes, i, &limits))
 			continue;
 		cut_box(walk, boxes, i, &rest, &yes);
-		array_for_each (in, &yes.list)
+		array_for_each(in, &yes.list)
 			fn(arg, in, &boxes->verdicts[i]);
 	}
-	array_for_each (left, &rest.list) {
+	array_for_each(left, &rest.list) {
 		if (boxes->rest)
 			fn(arg, left, &boxes->verdicts[boxes->n]);
 		else

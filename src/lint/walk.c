@@ -183,12 +183,12 @@ static void walk_rule(struct ends *ends, const struct path *path)
 	for (size_t i = 0; i < ends->rule->n && now.list.n; i++) {
 		struct paths yes = {0};
 
-		array_for_each (at, &now.list)
+		array_for_each(at, &now.list)
 			walk_fact(ends, &ends->rule->facts[i], at, &yes);
 		paths_free(&now);
 		now = yes;
 	}
-	array_for_each (at, &now.list)
+	array_for_each(at, &now.list)
 		paths_push(ends->walk, ends->next, at);
 }
 
@@ -204,7 +204,7 @@ static void walk_chain(struct walk *walk, const struct chain_facts *chain, size_
 
 		if (chain->rules[i].inert)
 			continue;
-		array_for_each (path, &in->list) {
+		array_for_each(path, &in->list) {
 			if (++walk->steps > STEPS_MAX)
 				walk->truncated = true;
 			else
@@ -213,7 +213,7 @@ static void walk_chain(struct walk *walk, const struct chain_facts *chain, size_
 		paths_free(in);
 		*in = next;
 	}
-	array_for_each (path, &in->list)
+	array_for_each(path, &in->list)
 		paths_push(walk, returned, path);
 }
 
@@ -226,7 +226,7 @@ static void walk_base(struct walk *walk, const struct chain_facts *chain, size_t
 
 	walk->base = chain;
 	walk_chain(walk, chain, first, paths, &returned, &accepted);
-	array_for_each (path, &returned.list) {
+	array_for_each(path, &returned.list) {
 		if (chain->base && chain->hook.policy == NF_DROP)
 			tell(walk, EVENT_DROP, path, NULL, NULL);
 		else
@@ -274,7 +274,7 @@ static void walk_hook(struct walk *walk, uint8_t nfproto, uint32_t hook, int fro
 			walk->truncated = true;
 	if (chains.n)
 		qsort(chains.v, chains.n, sizeof(*chains.v), compare_chains);
-	array_for_each (chain, &chains)
+	array_for_each(chain, &chains)
 		if (paths->list.n)
 			walk_base(walk, *chain, 0, paths);
 	array_free(&chains);
@@ -313,7 +313,7 @@ void walk_raw(struct walk *walk, enum journey journey, struct path start)
 	begin(walk, journey, &start);
 	paths_push(walk, &paths, &start);
 	walk_hook(walk, nfproto, first_hook(journey), INT_MIN, PRIORITY_TRACKING, &paths);
-	array_for_each (path, &paths.list)
+	array_for_each(path, &paths.list)
 		tell(walk, EVENT_ARRIVED, path, NULL, NULL);
 }
 
@@ -326,20 +326,20 @@ void walk_journey(struct walk *walk, enum journey journey, uint32_t state, struc
 	begin(walk, journey, &start);
 	paths_push(walk, &paths, &start);
 	walk_hook(walk, nfproto, first_hook(journey), INT_MIN, PRIORITY_TRACKING, &paths);
-	array_for_each (path, &paths.list)
+	array_for_each(path, &paths.list)
 		if (walk->forced || !path->untracked)
 			set_one(walk, path, KEY_CTSTATE, state);
 	walk_hook(walk, nfproto, first_hook(journey), PRIORITY_TRACKING, INT_MAX, &paths);
 	if (journey == JOURNEY_IN)
 		walk_hook(walk, nfproto, NF_INET_LOCAL_IN, INT_MIN, INT_MAX, &paths);
-	array_for_each (path, &paths.list)
+	array_for_each(path, &paths.list)
 		if (journey == JOURNEY_THROUGH)
 			path->key[KEY_OIFNAME] = path->oif;
 	if (journey == JOURNEY_THROUGH)
 		walk_hook(walk, nfproto, NF_INET_FORWARD, INT_MIN, INT_MAX, &paths);
 	if (journey != JOURNEY_IN)
 		walk_hook(walk, nfproto, NF_INET_POST_ROUTING, INT_MIN, INT_MAX, &paths);
-	array_for_each (path, &paths.list)
+	array_for_each(path, &paths.list)
 		tell(walk, EVENT_ARRIVED, path, NULL, NULL);
 }
 

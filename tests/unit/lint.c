@@ -164,10 +164,10 @@ static struct ruleset *after(const struct ruleset *live, const struct ruleset *d
 {
 	struct ruleset *all = ruleset_new();
 
-	array_for_each (table, &live->tables)
+	array_for_each(table, &live->tables)
 		if (!ruleset_find(declared, (*table)->family, (*table)->name))
 			cr_assert(array_push(&all->tables, table_copy(*table)));
-	array_for_each (table, &declared->tables)
+	array_for_each(table, &declared->tables)
 		cr_assert(array_push(&all->tables, table_copy(*table)));
 	return all;
 }
@@ -247,7 +247,7 @@ static char *words_of(const struct findings *findings)
 {
 	struct buf words = {0};
 
-	array_for_each (finding, &findings->list) {
+	array_for_each(finding, &findings->list) {
 		buf_puts(&words, finding->code);
 		if (finding->service)
 			buf_printf(&words, " %s", finding->service);
@@ -260,7 +260,7 @@ static char *words_of(const struct findings *findings)
 
 static void print(const struct findings *findings)
 {
-	array_for_each (finding, &findings->list)
+	array_for_each(finding, &findings->list)
 		fprintf(stderr, "%s: %s: %s [%llu]\n\t%s\n", severity_name(finding->severity),
 			finding->code, finding->message, (unsigned long long)finding->handle,
 			finding->remedy);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/judge.h"
+
+#include "api/judge_host.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "kernel/conntrack.h"
+#include "lint/lint.h"
+
+#include <linux/netfilter.h>
+#include <stdlib.h>
+#include <string.h>
+
+DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
+
+static enum read_depth depth_of(void *arg, uint8_t family, const char *name)
+{
+	(void)arg;
+	(void)name;
+	if (family == NFPROTO_IPV4 || family == NFPROTO_IPV6 || family == NFPROTO_INET)
+		return READ_BOUNDED;
+	return READ_NAME;
+}
+
+/* --- the ruleset as it will be ----------------------------------------------------------------------- */
+
+/* Rulesets and tables that only point at what others own. */
+struct outlook {
+	struct ruleset after;
+	struct ruleset declared;
+	ARRAY(struct table *) made; /* tables put together here: their lists are ours, not the items */
+};
+
+static void outlook_free(struct outlook *outlook)
+{
+	array_for_each(table, &outlook->made) {
+		array_free(&(*table)->sets);
+		free(*table);
+	}
+	array_free(&outlook->made);
+	array_free(&outlook->after.tables);
+	array_free(&outlook->declared.tables);
+}
+
+static const struct pair *find_pair(const struct target *target, const struct table *table)
+{
+	array_for_each(pair, &target->pairs) {
+		const struct table *one = pair->desired ? pair->desired : pair->live;
+
+		if (one->family == table->family && !strcmp(one->name, table->name))
+			return pair;
+	}
+	return NULL;
+}
+
+/* A foreign table with our accept rules in it was planned without the elements of its sets, which
+ * lint wants to see. */
+static struct table *with_elements(struct outlook *outlook, struct table *planned,
+				   const struct table *read)
+{
+	struct table *table = malloc(sizeof(*table));
+
+	if (!table || !array_push(&outlook->made, table)) {
+		free(table);
+		return NULL;
+	}
+	*table = *planned;
+	memset(&table->sets, 0, sizeof(table->sets));
+	array_for_each(set, &planned->sets) {
+		struct set *whole =
+			(*set)->elements_read ? NULL : table_find_set(read, (*set)->name);
+
+		if (!array_push(&table->sets, whole ? whole : *set))
+			return NULL;
+	}
+	return table;
+}
+
+static bool look_ahead(struct outlook *outlook, const struct target *target,
+		       const struct ruleset *live, struct untrack_error *err)
+{
+	array_for_each(table, &live->tables) {
+		const struct pair *pair = find_pair(target, *table);
+		struct table *then = pair ? pair->desired : *table;
+
+		if (pair && !pair->mark)
+			continue; /* comes last, as it will be loaded last */
+		if (pair && then)
+			then = with_elements(outlook, then, *table);
+		if (!then || !array_push(&outlook->after.tables, then))
+			return error_memory(err);
+	}
+	array_for_each(pair, &target->pairs) {
+		if (!pair->desired || pair->mark)
+			continue;
+		if (!array_push(&outlook->after.tables, pair->desired) ||
+		    !array_push(&outlook->declared.tables, pair->desired))
+			return error_memory(err);
+	}
+	return true;
+}
+
+/* --- judging ----------------------------------------------------------------------------------------- */
+
+static bool count_entry(void *arg, const struct flow_entry *entry)
+{
+	lint_count(arg, entry);
+	return true;
+}
+
+static bool count_entries(struct untrack *untrack, struct lint *lint, texts *warnings,
+			  struct untrack_error *err)
+{
+	autoerror why = ERROR_INIT;
+
+	autoenter entered = netns_enter(&untrack->ns, err);
+	if (entered.failed)
+		return false;
+	return conntrack_each(count_entry, lint, &why) ||
+	       warn(warnings, err, "the connection table was not looked at: %s",
+		    why.message ? why.message : "out of memory");
+}
+
+static bool run_lint(const struct judging *judging, const struct ruleset *live, texts *warnings,
+		     struct findings *findings, struct untrack_error *err)
+{
+	__attribute__((cleanup(outlook_free))) struct outlook outlook = {0};
+	autojudge_host host = {0};
+	struct lint_input input = {.before = live,
+				   .after = &outlook.after,
+				   .document = &outlook.declared,
+				   .policy = judging->document->policy,
+				   .forwarding = KNOWN_NOT,
+				   .tcp_loose = KNOWN_NOT};
+
+	if (!look_ahead(&outlook, judging->target, live, err) ||
+	    (!judging->saved &&
+	     !judge_host_read(judging->untrack, &host, &input, warnings, err)))
+		return false;
+	if (judging->saved)
+		input.devices = judging->target->devices;
+	autoclean(lint_free_p) struct lint *lint = lint_new(&input, err);
+	if (!lint ||
+	    (!judging->saved && !count_entries(judging->untrack, lint, warnings, err)))
+		return false;
+	return lint_run(lint, findings, err);
+}
+
+bool judge(const struct judging *judging, texts *warnings, struct findings *findings,
+	   struct untrack_error *err)
+{
+	struct kernel *kernel = context_kernel(judging->untrack, err);
+	autoclean(ruleset_free_p) struct ruleset *live =
+		kernel ? kernel_read(kernel, depth_of, NULL, err) : NULL;
+
+	return live && run_lint(judging, live, warnings, findings, err);
+}
+
+/* --- refusing ---------------------------------------------------------------------------------------- */
+
+static bool check_forced(const char *forced, struct untrack_error *err)
+{
+	while (forced && *forced) {
+		size_t length = strcspn(forced, ",");
+		autofree char *word = strndup(forced, length);
+		char shown[TEXT_SHOWN_MAX];
+
+		if (!word)
+			return error_memory(err);
+		if (!lint_code_exists(word))
+			return error_set(err, ERROR_USAGE,
+					 "--force-lint, got '%s'; expected codes of findings, with "
+					 "commas between ('untrack check' shows them)",
+					 text_show(word, length, shown));
+		forced += length + (forced[length] == ',');
+	}
+	return true;
+}
+
+static bool is_forced(const char *forced, const char *code)
+{
+	while (forced && *forced) {
+		size_t length = strcspn(forced, ",");
+
+		if (strlen(code) == length && !strncmp(forced, code, length))
+			return true;
+		forced += length + (forced[length] == ',');
+	}
+	return false;
+}
+
+bool judge_refuse(const struct findings *findings, const char *forced, texts *warnings,
+		  struct untrack_error *err)
+{
+	autobuf refused = {0};
+
+	if (!check_forced(forced, err))
+		return false;
+	array_for_each(finding, &findings->list) {
+		if (finding->severity == SEVERITY_ERROR && !is_forced(forced, finding->code))
+			buf_printf(&refused, "%s%s: %s\n\t%s", refused.len ? "\n" : "",
+				   finding->code, finding->message, finding->remedy);
+		else if (!warn(warnings, err, "%s: %s", finding->code, finding->message))
+			return false;
+	}
+	if (!buf_ok(&refused, err))
+		return false;
+	return !refused.len ||
+	       error_set(err, ERROR_LINT, "%s\n(--force-lint CODE,… applies in spite of findings)",
+			 buf_text(&refused));
+}
