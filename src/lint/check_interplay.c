@@ -157,6 +157,17 @@ static const struct control controls[] = {
 	{IPPROTO_UDP, 5060, "SIP"},
 };
 
+/* A port that stands in a wide range is not meant by it. */
+#define RANGE_MEANT 64
+
+static bool means_port(const struct ranges *ports, uint16_t port)
+{
+	for (size_t i = 0; i < ports->n; i++)
+		if (port >= ports->v[i].first && port <= ports->v[i].last)
+			return ports->v[i].last - ports->v[i].first < RANGE_MEANT;
+	return false;
+}
+
 static void check_controls(struct lint *lint, const struct flow *flow)
 {
 	const struct ranges *protocol = flow->path.key[KEY_L4PROTO];
@@ -164,9 +175,8 @@ static void check_controls(struct lint *lint, const struct flow *flow)
 
 	for (size_t i = 0; i < sizeof(controls) / sizeof(*controls); i++) {
 		if (!flow->opening || !protocol || !port ||
-		    (!flow->service && !path_is_narrow(&lint->walk, &flow->path, KEY_DPORT)) ||
 		    !ranges_has(protocol, controls[i].protocol) ||
-		    !ranges_has(port, controls[i].port))
+		    !means_port(port, controls[i].port))
 			continue;
 		lint_find(lint, "helper", (struct place){flow_service(flow), NULL, flow->rule},
 			  "leave the control connections of this protocol tracked",

@@ -59,6 +59,8 @@ void decode_add(struct decoding *d, struct fact fact)
 		d->capacity = capacity;
 	}
 	rule->facts[rule->n++] = fact;
+	rule->lets_in = rule->lets_in || fact.kind == FACT_VERDICTS ||
+			(fact.kind == FACT_VERDICT && fact.verdict.code != NF_DROP);
 	if (fact.kind == FACT_VERDICT || fact.kind == FACT_VERDICTS || fact.kind == FACT_MARK ||
 	    (fact.kind == FACT_EFFECT && fact.effect != EFFECT_LIMIT))
 		rule->inert = false;

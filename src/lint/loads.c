@@ -410,6 +410,9 @@ void load_byteorder(struct decoding *d, struct span data)
 	}
 	*to = *from;
 	to->id = hash_bytes(from->id, data.data, data.len);
+	/* nft writes this for single bytes too, where it does nothing (nft_byteorder_eval). */
+	if (attr_find_be32(data, NFTA_BYTEORDER_LEN) < size)
+		return;
 	if (to->n == 1 && to->segment[0].length == size && to->segment[0].mask == number_max(size))
 		to->segment[0].host = !to->segment[0].host;
 	else

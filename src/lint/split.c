@@ -255,7 +255,8 @@ static void split_opaque(struct walk *walk, const struct path *path, uint64_t id
 			return;
 		*decision = (struct decision){path->decisions, id, truth};
 		to.decisions = decision;
-		to.assumed = path->assumed || (match && kind == OPAQUE_UNSURE);
+		/* That packets are not in a list of those to be dropped is no bold guess. */
+		to.assumed = path->assumed || (kind == OPAQUE_UNSURE && (match || walk->lets_in));
 		paths_push(walk, match ? yes : no, &to);
 	}
 }

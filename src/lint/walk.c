@@ -179,6 +179,7 @@ static void walk_rule(struct ends *ends, const struct path *path)
 {
 	autopaths now = {0};
 
+	ends->walk->lets_in = ends->rule->lets_in;
 	paths_push(ends->walk, &now, path);
 	for (size_t i = 0; i < ends->rule->n && now.list.n; i++) {
 		struct paths yes = {0};
