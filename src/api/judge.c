@@ -22,13 +22,15 @@ static enum read_depth depth_of(void *arg, uint8_t family, const char *name)
 	return READ_NAME;
 }
 
-/* --- the ruleset as it will be ----------------------------------------------------------------------- */
+/* --- the ruleset as it will be
+ * ----------------------------------------------------------------------- */
 
 /* Rulesets and tables that only point at what others own. */
 struct outlook {
 	struct ruleset after;
 	struct ruleset declared;
-	ARRAY(struct table *) made; /* tables put together here: their lists are ours, not the items */
+	ARRAY(struct table *)
+	made; /* tables put together here: their lists are ours, not the items */
 };
 
 static void outlook_free(struct outlook *outlook)
@@ -100,7 +102,8 @@ static bool look_ahead(struct outlook *outlook, const struct target *target,
 	return true;
 }
 
-/* --- judging ----------------------------------------------------------------------------------------- */
+/* --- judging
+ * ----------------------------------------------------------------------------------------- */
 
 static bool count_entry(void *arg, const struct flow_entry *entry)
 {
@@ -134,14 +137,12 @@ static bool run_lint(const struct judging *judging, const struct ruleset *live, 
 				   .tcp_loose = KNOWN_NOT};
 
 	if (!look_ahead(&outlook, judging->target, live, err) ||
-	    (!judging->saved &&
-	     !judge_host_read(judging->untrack, &host, &input, warnings, err)))
+	    (!judging->saved && !judge_host_read(judging->untrack, &host, &input, warnings, err)))
 		return false;
 	if (judging->saved)
 		input.devices = judging->target->devices;
 	autoclean(lint_free_p) struct lint *lint = lint_new(&input, err);
-	if (!lint ||
-	    (!judging->saved && !count_entries(judging->untrack, lint, warnings, err)))
+	if (!lint || (!judging->saved && !count_entries(judging->untrack, lint, warnings, err)))
 		return false;
 	return lint_run(lint, findings, err);
 }
@@ -156,7 +157,8 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 	return live && run_lint(judging, live, warnings, findings, err);
 }
 
-/* --- refusing ---------------------------------------------------------------------------------------- */
+/* --- refusing
+ * ---------------------------------------------------------------------------------------- */
 
 static bool check_forced(const char *forced, struct untrack_error *err)
 {

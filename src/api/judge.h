@@ -6,17 +6,17 @@
 #include "model/finding.h"
 
 struct judging {
-	struct untrack *untrack;         /* whose namespace has the ruleset */
+	struct untrack *untrack; /* whose namespace has the ruleset */
 	const struct document *document;
 	const struct target *target;
-	bool saved;                      /* it is a saved ruleset: nothing else is known of its host */
+	bool saved; /* it is a saved ruleset: nothing else is known of its host */
 };
 
 /* Adds what it finds; the target's warnings get what could not be looked at. */
 bool judge(const struct judging *judging, texts *warnings, struct findings *findings,
 	   struct untrack_error *err);
 
-/* Refuses (ERROR_LINT) findings of level error, but for the codes in `forced` (separated by commas, or
- * NULL); the others become warnings. A word in `forced` that is no code is ERROR_USAGE. */
+/* Refuses (ERROR_LINT) findings of level error, but for the codes in `forced` (separated by commas,
+ * or NULL); the others become warnings. A word in `forced` that is no code is ERROR_USAGE. */
 bool judge_refuse(const struct findings *findings, const char *forced, texts *warnings,
 		  struct untrack_error *err);

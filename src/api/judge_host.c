@@ -18,7 +18,8 @@ void judge_host_free(struct judge_host *host)
 	array_free(&host->failsafe);
 }
 
-/* --- the session ------------------------------------------------------------------------------------- */
+/* --- the session
+ * ------------------------------------------------------------------------------------- */
 
 static bool read_address(const char *text, enum inet_family *ret_family,
 			 struct inet_address *ret_address)
@@ -122,7 +123,8 @@ static bool find_failsafe(struct judge_host *host, struct untrack_error *err)
 	return true;
 }
 
-/* --- the kernel -------------------------------------------------------------------------------------- */
+/* --- the kernel
+ * -------------------------------------------------------------------------------------- */
 
 static enum known known_sysctl(const char *name)
 {
@@ -149,14 +151,13 @@ static bool find_legacy(struct untrack *untrack, struct judge_host *host, texts 
 
 	if (!legacy_read(&untrack->ns, &legacy, err))
 		return false;
-	if (legacy.unread && !warn(warnings, err, "legacy iptables tables were not looked at: %s",
-				   legacy.unread))
+	if (legacy.unread &&
+	    !warn(warnings, err, "legacy iptables tables were not looked at: %s", legacy.unread))
 		return false;
 	host->legacy = legacy_ruleset(&legacy, &why);
 	/* Extensions or sets that iptables-nft has not, for example. */
-	return host->legacy ||
-	       warn(warnings, err, "legacy iptables tables were not looked at: %s",
-		    why.message ? why.message : "out of memory");
+	return host->legacy || warn(warnings, err, "legacy iptables tables were not looked at: %s",
+				    why.message ? why.message : "out of memory");
 }
 
 bool judge_host_read(struct untrack *untrack, struct judge_host *host, struct lint_input *input,

@@ -20,7 +20,8 @@ void legacy_free(struct legacy *legacy)
 	*legacy = (struct legacy){0};
 }
 
-/* --- running a program ------------------------------------------------------------------------------- */
+/* --- running a program
+ * ------------------------------------------------------------------------------- */
 
 struct run {
 	const char *program;
@@ -124,7 +125,8 @@ static bool run_in(const struct netns *ns, const char *program, const char *inpu
 	return true;
 }
 
-/* --- reading ----------------------------------------------------------------------------------------- */
+/* --- reading
+ * ----------------------------------------------------------------------------------------- */
 
 /* Names of tables, as ", "-joined text; an empty one if there are none. */
 static bool table_names(void *arg, struct buf *output, struct untrack_error *err)
@@ -178,14 +180,13 @@ bool legacy_read(const struct netns *ns, struct legacy *ret_legacy, struct untra
 	return true;
 }
 
-/* --- loading ----------------------------------------------------------------------------------------- */
+/* --- loading
+ * ----------------------------------------------------------------------------------------- */
 
 bool legacy_restore(const struct netns *ns, const struct legacy *legacy, struct untrack_error *err)
 {
-	return (!legacy->ipv4 ||
-		run_in(ns, "iptables-legacy-restore", legacy->ipv4, NULL, err)) &&
-	       (!legacy->ipv6 ||
-		run_in(ns, "ip6tables-legacy-restore", legacy->ipv6, NULL, err));
+	return (!legacy->ipv4 || run_in(ns, "iptables-legacy-restore", legacy->ipv4, NULL, err)) &&
+	       (!legacy->ipv6 || run_in(ns, "ip6tables-legacy-restore", legacy->ipv6, NULL, err));
 }
 
 static enum read_depth whole(void *arg, uint8_t family, const char *table)

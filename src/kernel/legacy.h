@@ -19,8 +19,8 @@ struct legacy {
 void legacy_free(struct legacy *legacy);
 #define autolegacy __attribute__((cleanup(legacy_free))) struct legacy
 
-/* All legacy tables of the namespace. Tables that are there while the program that saves them is not
- * are told in ret_legacy->unread; that is no error. */
+/* All legacy tables of the namespace. Tables that are there while the program that saves them is
+ * not are told in ret_legacy->unread; that is no error. */
 bool legacy_read(const struct netns *ns, struct legacy *ret_legacy, struct untrack_error *err);
 
 /* Loads them into a namespace, as legacy tables. */

@@ -137,7 +137,7 @@ struct rule_facts {
 	struct fact *facts;
 	size_t n;
 	bool inert;	 /* has neither verdict nor effect */
-	bool lets_in;    /* accepts, or leads to another chain */
+	bool lets_in;	 /* accepts, or leads to another chain */
 	bool compat;	 /* has expressions of iptables' extensions */
 	uint32_t states; /* STATE_* that a condition on ct state names and takes; 0 without one */
 };

@@ -36,9 +36,9 @@ struct lint_input {
 	const struct ruleset *document; /* the tables that the document declares; names count */
 	const struct ruleset *legacy; /* iptables' legacy tables, as iptables-nft would hold them */
 	const struct policy *policy;  /* or NULL: the document is no policy */
-	const interfaces *devices;      /* of this host, by index; or NULL */
-	enum known forwarding; /* does this host route packets? */
-	enum known tcp_loose;  /* nf_conntrack_tcp_loose */
+	const interfaces *devices;    /* of this host, by index; or NULL */
+	enum known forwarding;	      /* does this host route packets? */
+	enum known tcp_loose;	      /* nf_conntrack_tcp_loose */
 	struct lint_session session;
 	const uint16_t *failsafe; /* TCP ports that must stay reachable */
 	size_t failsafe_n;

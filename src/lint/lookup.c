@@ -145,8 +145,8 @@ static void add_lookup(struct decoding *d, struct span data, uint16_t sreg, cons
 	look.n = decode_parts(d, data, sreg, length, look.parts, &load);
 	if (load && load->entry)
 		decode_add(d, (struct fact){.kind = FACT_ENTRY, .what = load->what});
-	if (!look.n || !look.set->elements_read || elements_count(&look.set->elements) > ELEMENTS_MAX ||
-	    !look_into(&look)) {
+	if (!look.n || !look.set->elements_read ||
+	    elements_count(&look.set->elements) > ELEMENTS_MAX || !look_into(&look)) {
 		decode_opaque(d, load && look.n == 0 ? load->what : "set", OPAQUE_UNSURE, negated,
 			      key, load ? load->id : 0);
 		return;

@@ -23,7 +23,7 @@ struct path {
 	const struct ranges *oif;	/* what KEY_OIFNAME is to be after routing; NULL: any */
 	const struct ranges *mark;	/* KEY_MARK as the packet set out with it */
 	const struct decision *decisions;
-	bool assumed;	/* a condition that may never be true was taken to be */
+	bool assumed; /* an unsure condition was taken to be true, or to be false and not let in */
 	bool untracked; /* notrack took it */
 	const struct rule_facts *untracked_by;
 	const struct rule_facts *template_by; /* gave it a template, or NULL */
@@ -59,6 +59,7 @@ struct walk {
 	struct arena arena;
 	const struct ranges *domain[KEYS]; /* key_domain(), made once */
 	const struct chain_facts *base;	   /* the base chain it is in */
+	bool lets_in;			   /* the rule that it is at accepts, or leads elsewhere */
 	size_t steps;
 	unsigned depth;
 	bool truncated;

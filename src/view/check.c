@@ -25,7 +25,8 @@ static bool is_ok(const struct findings *findings, const expectations *expected)
 	return !findings_count(findings, SEVERITY_ERROR);
 }
 
-/* --- JSON -------------------------------------------------------------------------------------------- */
+/* --- JSON
+ * -------------------------------------------------------------------------------------------- */
 
 static json_t *finding_json(const struct finding *finding)
 {
@@ -66,7 +67,8 @@ char *view_check_json(const struct findings *findings, const expectations *expec
 	return text;
 }
 
-/* --- text -------------------------------------------------------------------------------------------- */
+/* --- text
+ * -------------------------------------------------------------------------------------------- */
 
 static void put_finding(struct buf *out, const struct finding *finding)
 {

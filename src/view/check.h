@@ -10,7 +10,7 @@
 /* One `expect` line and how it came out. */
 struct expectation {
 	const char *packet; /* borrowed from the policy */
-	bool untracked;     /* what was expected */
+	bool untracked;	    /* what was expected */
 	bool ok;
 	char *found; /* in words, where it is not ok; owned */
 };
