@@ -1,39 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check: reads, compiles, rehearses and lints a document, without changing anything. */
+#include "api/against.h"
 #include "api/documents.h"
 #include "api/judge.h"
 #include "api/rehearse.h"
 #include "base/cleanup.h"
 #include "view/check.h"
 
+/* The host that is checked: this one, or one that is only known by its saved ruleset. */
+static bool check_on(struct untrack *host, const struct untrack_document *document,
+		     const interfaces *saved, struct findings *findings, texts *warnings,
+		     struct untrack_error *err)
+{
+	const struct netns own = NETNS_OWN;
+	autodocument_maker made = {0};
+	autotarget target = {0};
+	struct judging judging = {.untrack = host,
+				  .document = document->document,
+				  .target = &target,
+				  .saved = saved != NULL,
+				  .devices = saved};
+
+	/* Without privilege there is no way back out of a scratch namespace, and no need to enter. */
+	autoenter entered = netns_enter(saved ? &own : &host->ns, err);
+	if (entered.failed || !document_of(document, err) || !document_maker_init(document->document, NULL, &made, err) ||
+	    !made.maker.make(&made.maker, host, &target, err) || !rehearse(&target, err))
+		return false;
+	/* What cannot be written here says nothing about that host. */
+	if (!saved) {
+		*warnings = target.warnings;
+		target.warnings = (texts){0};
+	}
+	return judge(&judging, warnings, findings, err);
+}
+
 struct untrack_result *untrack_check(struct untrack *untrack,
 				     const struct untrack_document *document,
 				     const struct untrack_check_options *options,
 				     struct untrack_error *error)
 {
-	autodocument_maker made = {0};
-	autotarget target = {0};
+	autoagainst against = {.untrack = {.ns = NETNS_OWN}};
 	autofindings findings = {0};
 	expectations expected = {0};
-	struct untrack_result *result;
+	struct untrack_result *result = NULL;
+	texts warnings = {0};
+	bool saved = options && options->size >= sizeof(*options) && options->against;
 
-	if (options && options->size >= sizeof(*options) && options->against) {
-		error_set(error, ERROR_USAGE, "--against is not supported yet");
-		return NULL;
-	}
-	autoenter entered = netns_enter(&untrack->ns, error);
-	if (entered.failed || !document_of(document, error) ||
-	    !document_maker_init(document_of(document, err), NULL, &made, error) ||
-	    !made.maker.make(&made.maker, untrack, &target, error) || !rehearse(&target, error))
-		return NULL;
-	struct judging judging = {
-		.untrack = untrack, .document = document->document, .target = &target};
-	if (!judge(&judging, &target.warnings, &findings, error))
-		return NULL;
-	result = result_new(findings_count(&findings, SEVERITY_ERROR) != 0,
-			    view_check_json(&findings, &expected),
-			    view_check_text(&findings, &expected), error);
+	if ((!saved || against_load(untrack, options->against, &against, error)) &&
+	    check_on(saved ? &against.untrack : untrack, document,
+		     saved ? &against.devices : NULL, &findings, &warnings, error))
+		result = result_new(findings_count(&findings, SEVERITY_ERROR) != 0,
+				    view_check_json(&findings, &expected),
+				    view_check_text(&findings, &expected), error);
 	if (result)
-		result_take_warnings(result, &target.warnings);
+		result_take_warnings(result, &warnings);
+	texts_free(&warnings);
 	return result;
 }

@@ -17,6 +17,7 @@ struct untrack {
 	struct store *store;
 	double looked_at; /* when status looked last (CLOCK_MONOTONIC, seconds); 0: never */
 	uint64_t looked_entries; /* what was in the connection table then */
+	bool is_saved; /* it stands for a host by its saved ruleset: there are no sysctls */
 };
 
 /* Read when it is first needed: to find that nothing has changed it need not be read at all. */

@@ -140,7 +140,7 @@ static bool run_lint(const struct judging *judging, const struct ruleset *live, 
 	    (!judging->saved && !judge_host_read(judging->untrack, &host, &input, warnings, err)))
 		return false;
 	if (judging->saved)
-		input.devices = judging->target->devices;
+		input.devices = judging->devices;
 	autoclean(lint_free_p) struct lint *lint = lint_new(&input, err);
 	if (!lint || (!judging->saved && !count_entries(judging->untrack, lint, warnings, err)))
 		return false;

@@ -10,6 +10,7 @@ struct judging {
 	const struct document *document;
 	const struct target *target;
 	bool saved; /* it is a saved ruleset: nothing else is known of its host */
+	const interfaces *devices; /* saved: those of that host that are known by index */
 };
 
 /* Adds what it finds; the target's warnings get what could not be looked at. */

@@ -132,6 +132,8 @@ bool target_add_sysctls(struct untrack *untrack, struct target *target, const st
 	sysctl_values known = {0};
 	bool ok;
 
+	if (untrack->is_saved)
+		return true;
 	autoenter entered = netns_enter(&untrack->ns, err);
 	if (entered.failed || !store_load_originals(untrack->store, target->owner, &known, err))
 		return false;

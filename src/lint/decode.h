@@ -88,5 +88,7 @@ void decode_objref(struct decoding *d, struct span data);
 /* xt.c: iptables' extensions. */
 void decode_match(struct decoding *d, struct span data);
 void decode_target(struct decoding *d, struct span data);
+/* Stand-ins of saved rulesets (document/saved.h); other logs do nothing. */
+void decode_log(struct decoding *d, struct span data);
 
 uint64_t hash_bytes(uint64_t seed, const void *data, size_t length);

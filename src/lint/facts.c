@@ -286,7 +286,7 @@ static const struct decoder decoders[] = {
 	{"immediate", load_immediate},
 	{"last", decode_nothing},
 	{"limit", decode_limit},
-	{"log", decode_nothing},
+	{"log", decode_log},
 	{"lookup", decode_lookup},
 	{"masq", decode_masq},
 	{"match", decode_match},

@@ -3,6 +3,7 @@
  * iptables' extensions inside rules of iptables-nft: expressions "match" and "target" with a name,
  * a revision and a binary structure (linux/netfilter/xt_*.h). What is not known here is opaque.
  */
+#include "document/saved.h"
 #include "lint/decode.h"
 
 #include <netinet/in.h>
@@ -20,6 +21,8 @@
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
 struct extension {
 	const char *name;
@@ -451,7 +454,7 @@ void decode_match(struct decoding *d, struct span data)
 
 	d->rule->compat = true;
 	attr_find(data, NFTA_MATCH_INFO, &x.info);
-	if (!x.name || !decode_by_name(d, matches, sizeof(matches) / sizeof(*matches), &x))
+	if (!x.name || !decode_by_name(d, matches, COUNT(matches), &x))
 		decode_opaque(d, "iptables match", OPAQUE_UNSURE, false, data, 0);
 }
 
@@ -465,5 +468,22 @@ void decode_target(struct decoding *d, struct span data)
 	attr_find(data, NFTA_TARGET_INFO, &x.info);
 	/* Other targets log, count or rewrite: they do not decide. */
 	if (x.name)
-		decode_by_name(d, targets, sizeof(targets) / sizeof(*targets), &x);
+		decode_by_name(d, targets, COUNT(targets), &x);
+}
+
+void decode_log(struct decoding *d, struct span data)
+{
+	const char *prefix = attr_find_text(data, NFTA_LOG_PREFIX);
+	struct extension x = {.data = data};
+
+	if (!prefix || strncmp(prefix, SAVED_STAND_IN, sizeof(SAVED_STAND_IN) - 1))
+		return;
+	prefix += sizeof(SAVED_STAND_IN) - 1;
+	x.name = strrchr(prefix, ' ') + 1;
+	if (!strncmp(prefix, "flow ", 5))
+		decode_effect(d, EFFECT_FLOW, "flow add");
+	else if (!strncmp(prefix, "xt target ", 10))
+		decode_by_name(d, targets, COUNT(targets), &x);
+	else if (!decode_by_name(d, matches, COUNT(matches), &x))
+		decode_opaque(d, "iptables match", OPAQUE_UNSURE, false, data, 0);
 }
