@@ -38,7 +38,8 @@ static bool name_devices(const struct saved *saved, interfaces *devices, struct 
 bool against_load(struct untrack *untrack, const char *path, struct against *ret_against,
 		  struct untrack_error *err)
 {
-	autoagainst against = {.untrack = {.ns = NETNS_OWN, .store = untrack->store, .is_saved = true}};
+	autoagainst against = {
+		.untrack = {.ns = NETNS_OWN, .store = untrack->store, .is_saved = true}};
 	autoerror why = ERROR_INIT;
 	autosaved saved = {0};
 

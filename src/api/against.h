@@ -7,7 +7,7 @@
 
 struct against {
 	struct untrack untrack; /* borrows the store of the real one */
-	interfaces devices;     /* those that the ruleset names, as they are in the namespace */
+	interfaces devices;	/* those that the ruleset names, as they are in the namespace */
 };
 void against_free(struct against *against);
 #define autoagainst __attribute__((cleanup(against_free))) struct against

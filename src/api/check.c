@@ -21,7 +21,8 @@ static bool check_on(struct untrack *host, const struct untrack_document *docume
 				  .saved = saved != NULL,
 				  .devices = saved};
 
-	/* Without privilege there is no way back out of a scratch namespace, and no need to enter. */
+	/* Without privilege there is no way back out of a scratch namespace, and no need to enter.
+	 */
 	autoenter entered = netns_enter(saved ? &own : &host->ns, err);
 	if (entered.failed || !document_of(document, err) || !document_maker_init(document->document, NULL, &made, err) ||
 	    !made.maker.make(&made.maker, host, &target, err) || !rehearse(&target, err))
@@ -47,8 +48,8 @@ struct untrack_result *untrack_check(struct untrack *untrack,
 	bool saved = options && options->size >= sizeof(*options) && options->against;
 
 	if ((!saved || against_load(untrack, options->against, &against, error)) &&
-	    check_on(saved ? &against.untrack : untrack, document,
-		     saved ? &against.devices : NULL, &findings, &warnings, error))
+	    check_on(saved ? &against.untrack : untrack, document, saved ? &against.devices : NULL,
+		     &findings, &warnings, error))
 		result = result_new(findings_count(&findings, SEVERITY_ERROR) != 0,
 				    view_check_json(&findings, &expected),
 				    view_check_text(&findings, &expected), error);

@@ -21,7 +21,8 @@ void saved_free(struct saved *saved)
 	*saved = (struct saved){0};
 }
 
-/* --- words ------------------------------------------------------------------------------------------- */
+/* --- words
+ * ------------------------------------------------------------------------------------------- */
 
 struct rewriting {
 	const char *at;
@@ -85,7 +86,8 @@ static void copy_to(struct rewriting *r, const char *end)
 	r->at = end;
 }
 
-/* --- devices ----------------------------------------------------------------------------------------- */
+/* --- devices
+ * ----------------------------------------------------------------------------------------- */
 
 static void add_device(struct rewriting *r, const struct word *word)
 {
@@ -131,7 +133,8 @@ static void collect_devices(struct rewriting *r, const char *at)
 	}
 }
 
-/* --- what is stood in for ---------------------------------------------------------------------------- */
+/* --- what is stood in for
+ * ---------------------------------------------------------------------------- */
 
 /* flow add @NAME, flow offload @NAME */
 static bool replace_flow(struct rewriting *r, const struct word *first)
@@ -206,8 +209,9 @@ bool saved_read(const char *path, struct saved *ret_saved, struct untrack_error 
 	if (!document)
 		return false;
 	if (document->kind != DOCUMENT_TEXT)
-		return error_at(err, ERROR_DOCUMENT, document->sources.v[0].name, 0, 0, NULL,
-				"a saved ruleset, got JSON; expected the text of 'nft list ruleset'");
+		return error_at(
+			err, ERROR_DOCUMENT, document->sources.v[0].name, 0, 0, NULL,
+			"a saved ruleset, got JSON; expected the text of 'nft list ruleset'");
 	array_for_each(source, &document->sources) {
 		r.at = buf_text(&source->text);
 		rewrite(&r);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A saved `nft list ruleset`, made loadable elsewhere: what that host has and this one may lack is
- * stood in for. Interfaces that rules name by index must be made first; offloading to flowtables and
- * iptables' extensions become `log` statements whose prefix tells what stood there.
+ * stood in for. Interfaces that rules name by index must be made first; offloading to flowtables
+ * and iptables' extensions become `log` statements whose prefix tells what stood there.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 #define SAVED_STAND_IN "untrack stands in: "
 
 struct saved {
-	char *text;             /* for nft */
+	char *text;	       /* for nft */
 	ARRAY(char *) devices; /* names, each once, without lo */
 };
 void saved_free(struct saved *saved);

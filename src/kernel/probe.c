@@ -35,16 +35,16 @@ void probe_result_free(struct probe_result *result)
 	array_free(&result->steps);
 }
 
-/* --- sending ----------------------------------------------------------------------------------------- */
+/* --- sending
+ * ----------------------------------------------------------------------------------------- */
 
 static bool send_frame(const struct probe *probe, const struct buf *packet, int *ret_errno)
 {
 	autoclose int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	struct sockaddr_ll to = {.sll_family = AF_PACKET};
 	struct ifreq request = {0};
-	struct ether_header ether = {.ether_type = htons(
-					     probe->family == INET_V4 ? ETHERTYPE_IP
-								      : ETHERTYPE_IPV6)};
+	struct ether_header ether = {
+		.ether_type = htons(probe->family == INET_V4 ? ETHERTYPE_IP : ETHERTYPE_IPV6)};
 	autobuf frame = {0};
 
 	strcpy(request.ifr_name, probe->device);
@@ -57,8 +57,8 @@ static bool send_frame(const struct probe *probe, const struct buf *packet, int 
 	to.sll_ifindex = (int)if_nametoindex(probe->peer);
 	buf_put(&frame, &ether, sizeof(ether));
 	buf_put(&frame, packet->data, packet->len);
-	if (frame.failed || sendto(fd, frame.data, frame.len, 0, (struct sockaddr *)&to,
-				   sizeof(to)) < 0) {
+	if (frame.failed ||
+	    sendto(fd, frame.data, frame.len, 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
 		*ret_errno = frame.failed ? ENOMEM : errno;
 		return false;
 	}
@@ -82,12 +82,12 @@ static socklen_t put_address(const struct probe *probe, const struct inet_addres
 	return sizeof(*six);
 }
 
-/* With its own header, past the protocols; it is routed as if a socket with that address sent it. */
+/* With its own header, past the protocols; it is routed as if a socket with that address sent it.
+ */
 static bool send_raw(const struct probe *probe, const struct buf *packet, int *ret_errno)
 {
 	bool four = probe->family == INET_V4;
-	autoclose int fd =
-		socket(four ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	autoclose int fd = socket(four ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	struct sockaddr_storage from, to;
 	socklen_t length = put_address(probe, &probe->tuple.source, &from);
 	int on = 1;
@@ -111,7 +111,8 @@ static bool send_raw(const struct probe *probe, const struct buf *packet, int *r
 	return true;
 }
 
-/* --- what is told of it ------------------------------------------------------------------------------ */
+/* --- what is told of it
+ * ------------------------------------------------------------------------------ */
 
 enum {
 	RECORD_STEP = 1, /* of the fields that follow */
@@ -240,7 +241,8 @@ static int open_listener(struct untrack_error *err)
 	return steal_fd(&fd);
 }
 
-/* --- the connection table ---------------------------------------------------------------------------- */
+/* --- the connection table
+ * ---------------------------------------------------------------------------- */
 
 struct finding_entry {
 	const struct probe *probe;
@@ -255,8 +257,7 @@ static bool note_entry(void *arg, const struct flow_entry *entry)
 
 	if (entry->protocol != at->probe->protocol || entry->family != at->probe->family ||
 	    memcmp(&entry->original.source, &tuple->source, sizeof(tuple->source)) ||
-	    memcmp(&entry->original.destination, &tuple->destination,
-		   sizeof(tuple->destination)) ||
+	    memcmp(&entry->original.destination, &tuple->destination, sizeof(tuple->destination)) ||
 	    entry->original.source_port != tuple->source_port ||
 	    entry->original.destination_port != tuple->destination_port)
 		return true;
@@ -272,7 +273,8 @@ static bool any_entry(void *arg, const struct flow_entry *entry)
 	return true;
 }
 
-/* --- in the namespace -------------------------------------------------------------------------------- */
+/* --- in the namespace
+ * -------------------------------------------------------------------------------- */
 
 struct sending {
 	const struct probe *probe;
@@ -283,8 +285,7 @@ static bool send_and_listen(void *arg, struct buf *output, struct untrack_error 
 {
 	const struct sending *sending = arg;
 	const struct probe *probe = sending->probe;
-	struct listening at = {
-		.probe = probe, .last_table = sending->last_table, .output = output};
+	struct listening at = {.probe = probe, .last_table = sending->last_table, .output = output};
 	struct finding_entry entry = {.probe = probe};
 	autoclose int fd = open_listener(err);
 	int errno_value = 0;

@@ -17,11 +17,11 @@ struct probe {
 	enum inet_family family;
 	uint8_t protocol;
 	struct flow_tuple tuple;
-	uint8_t tcp_flags;      /* 0: SYN */
-	bool from_here;         /* sent by a socket; otherwise it comes in on device */
+	uint8_t tcp_flags; /* 0: SYN */
+	bool from_here;	   /* sent by a socket; otherwise it comes in on device */
 	char device[IF_NAMESIZE];
 	char peer[IF_NAMESIZE]; /* of a veth pair with the device: where it is put in */
-	bool fresh;             /* the connection table is emptied before */
+	bool fresh;		/* the connection table is emptied before */
 };
 
 /* One message of NFT_MSG_TRACE. */
@@ -29,18 +29,18 @@ struct probe_step {
 	uint8_t family; /* of the table */
 	char *table;
 	char *chain;
-	uint64_t handle;  /* of the rule; 0: the chain's policy or end */
-	uint32_t type;    /* NFT_TRACETYPE_* */
-	int32_t verdict;  /* of a rule, or the policy */
-	char *target;     /* jump and goto, or NULL */
+	uint64_t handle; /* of the rule; 0: the chain's policy or end */
+	uint32_t type;	 /* NFT_TRACETYPE_* */
+	int32_t verdict; /* of a rule, or the policy */
+	char *target;	 /* jump and goto, or NULL */
 	uint32_t oif;
 };
 
 struct probe_result {
 	ARRAY(struct probe_step) steps;
-	bool sent;        /* otherwise errno_value says why not */
+	bool sent; /* otherwise errno_value says why not */
 	int errno_value;
-	bool entry;       /* there is an entry of the connection table for it; answer is its reply */
+	bool entry; /* there is an entry of the connection table for it; answer is its reply */
 	struct flow_tuple answer;
 };
 void probe_result_free(struct probe_result *result);

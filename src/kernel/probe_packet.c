@@ -13,7 +13,8 @@
 #define PAYLOAD 16
 #define TTL 64
 
-/* --- checksums --------------------------------------------------------------------------------------- */
+/* --- checksums
+ * --------------------------------------------------------------------------------------- */
 
 /* RFC 1071: ones' complement sum of 16-bit words. */
 static uint32_t sum(uint32_t start, const void *data, size_t length)
@@ -67,7 +68,8 @@ static void put_checksum(struct buf *out, size_t begin, size_t field, uint32_t s
 	memcpy(out->data + begin + field, &value, sizeof(value));
 }
 
-/* --- protocols --------------------------------------------------------------------------------------- */
+/* --- protocols
+ * --------------------------------------------------------------------------------------- */
 
 static void put_tcp(const struct probe *probe, struct buf *out)
 {
@@ -114,7 +116,8 @@ static void put_icmp(const struct probe *probe, struct buf *out)
 /* An INIT chunk, which opens an association. */
 static void put_sctp(const struct probe *probe, struct buf *out)
 {
-	static const uint8_t chunk[] = {1, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0x80, 0, 0, 1, 0, 1, 0, 0, 0, 1};
+	static const uint8_t chunk[] = {1,    0, 0, 20, 0, 0, 0, 1, 0, 0,
+					0x80, 0, 0, 1,	0, 1, 0, 0, 0, 1};
 	uint16_t ports[2] = {htons(probe->tuple.source_port), htons(probe->tuple.destination_port)};
 	size_t begin = out->len;
 	uint32_t crc;
@@ -164,9 +167,8 @@ void probe_packet(const struct probe *probe, struct buf *out)
 			   .id = htons(1),
 			   .ttl = TTL,
 			   .protocol = probe->protocol};
-	struct ip6_hdr ip6 = {.ip6_flow = htonl(6u << 28),
-			      .ip6_nxt = probe->protocol,
-			      .ip6_hlim = TTL};
+	struct ip6_hdr ip6 = {
+		.ip6_flow = htonl(6u << 28), .ip6_nxt = probe->protocol, .ip6_hlim = TTL};
 
 	memcpy(&ip.saddr, probe->tuple.source.byte, sizeof(ip.saddr));
 	memcpy(&ip.daddr, probe->tuple.destination.byte, sizeof(ip.daddr));
@@ -183,7 +185,8 @@ void probe_packet(const struct probe *probe, struct buf *out)
 	memcpy(out->data + begin, four ? (void *)&ip : (void *)&ip6, header);
 }
 
-/* --- recognising ------------------------------------------------------------------------------------- */
+/* --- recognising
+ * ------------------------------------------------------------------------------------- */
 
 bool probe_is_its_own(const struct probe *probe, struct span header, struct span transport)
 {

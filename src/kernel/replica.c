@@ -29,14 +29,16 @@ void replica_peer_name(size_t device, char ret_name[IF_NAMESIZE])
 	snprintf(ret_name, IF_NAMESIZE, "=%u", (unsigned)device); /* as mirror.c names it */
 }
 
-/* --- taking: rtnetlink ------------------------------------------------------------------------------- */
+/* --- taking: rtnetlink
+ * ------------------------------------------------------------------------------- */
 
-/* Appends the message with its family header; attributes follow. Returns the place of its length. */
+/* Appends the message with its family header; attributes follow. Returns the place of its length.
+ */
 static size_t begin(struct buf *out, const struct nlmsghdr *from, uint16_t type, size_t header)
 {
 	struct nlmsghdr message = {.nlmsg_type = type,
-				   .nlmsg_flags =
-					   NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE};
+				   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE |
+						  NLM_F_REPLACE};
 	size_t place = out->len;
 
 	buf_put(out, &message, sizeof(message));
@@ -74,9 +76,9 @@ static int take_address(const struct nlmsghdr *message, void *arg)
 	} attr = {{sizeof(attr), IFA_FLAGS}, flags};
 	const struct nlattr *one;
 
-	mnl_attr_for_each(one, message, header)
-		if (mnl_attr_get_type(one) != IFA_FLAGS && mnl_attr_get_type(one) != IFA_CACHEINFO)
-			copy_attr(out, one);
+	mnl_attr_for_each(one, message, header) if (mnl_attr_get_type(one) != IFA_FLAGS &&
+						    mnl_attr_get_type(one) != IFA_CACHEINFO)
+		copy_attr(out, one);
 	buf_put(out, &attr, sizeof(attr));
 	end(out, place);
 	return out->failed ? MNL_CB_ERROR : MNL_CB_OK;
@@ -101,9 +103,9 @@ static int take_route(const struct nlmsghdr *message, void *arg)
 		memcpy(out->data + place + NLMSG_HDRLEN, &plain, header);
 	}
 	/* Next-hop objects are not mirrored; the route names its device and gateway as well. */
-	mnl_attr_for_each(one, message, header)
-		if (mnl_attr_get_type(one) != RTA_NH_ID && mnl_attr_get_type(one) != RTA_CACHEINFO)
-			copy_attr(out, one);
+	mnl_attr_for_each(one, message, header) if (mnl_attr_get_type(one) != RTA_NH_ID &&
+						    mnl_attr_get_type(one) != RTA_CACHEINFO)
+		copy_attr(out, one);
 	end(out, place);
 	return out->failed ? MNL_CB_ERROR : MNL_CB_OK;
 }
@@ -115,8 +117,7 @@ static int take_rule(const struct nlmsghdr *message, void *arg)
 	const struct nlattr *one;
 	size_t place = begin(out, message, RTM_NEWRULE, header);
 
-	mnl_attr_for_each(one, message, header)
-		copy_attr(out, one);
+	mnl_attr_for_each(one, message, header) copy_attr(out, one);
 	end(out, place);
 	return out->failed ? MNL_CB_ERROR : MNL_CB_OK;
 }
@@ -143,7 +144,8 @@ static bool take_messages(struct buf *out, struct untrack_error *err)
 	return buf_ok(out, err);
 }
 
-/* --- taking: sysctls --------------------------------------------------------------------------------- */
+/* --- taking: sysctls
+ * --------------------------------------------------------------------------------- */
 
 static void take_sysctl(struct buf *out, const char *path)
 {
@@ -170,7 +172,7 @@ static bool take_sysctls(const interfaces *devices, struct buf *out, struct untr
 		"/proc/sys/net/netfilter/nf_conntrack_checksum",
 	};
 	static const char *const each[] = {
-		"ipv4/conf/%s/rp_filter", "ipv4/conf/%s/accept_local",
+		"ipv4/conf/%s/rp_filter",      "ipv4/conf/%s/accept_local",
 		"ipv4/conf/%s/route_localnet", "ipv4/conf/%s/forwarding",
 		"ipv6/conf/%s/forwarding",
 	};
@@ -205,7 +207,8 @@ bool replica_take(struct replica *ret_replica, struct untrack_error *err)
 	return true;
 }
 
-/* --- building ---------------------------------------------------------------------------------------- */
+/* --- building
+ * ---------------------------------------------------------------------------------------- */
 
 static void write_sysctl(const char *path, const char *value)
 {
@@ -320,8 +323,7 @@ static bool build(void *arg, struct buf *output, struct untrack_error *err)
 	       error_errno(err, failed, "cannot set up the scratch namespace's interfaces");
 }
 
-bool replica_build(const struct netns *ns, const struct replica *replica,
-		   struct untrack_error *err)
+bool replica_build(const struct netns *ns, const struct replica *replica, struct untrack_error *err)
 {
 	/* The child writes to its copy only. */
 	void *arg = (void *)(uintptr_t)replica;

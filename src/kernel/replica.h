@@ -22,8 +22,8 @@ void replica_free(struct replica *replica);
 /* Of the namespace that the calling thread is in. */
 bool replica_take(struct replica *ret_replica, struct untrack_error *err);
 
-/* Builds it in the namespace, which must be empty. What the kernel does not take there (a route by an
- * object that is not mirrored) is left out. */
+/* Builds it in the namespace, which must be empty. What the kernel does not take there (a route by
+ * an object that is not mirrored) is left out. */
 bool replica_build(const struct netns *ns, const struct replica *replica,
 		   struct untrack_error *err);
 

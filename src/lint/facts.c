@@ -186,33 +186,42 @@ static void decode_quota(struct decoding *d, struct span data)
 	decode_opaque(d, "quota", OPAQUE_FREE, false, data, (uint64_t)(uintptr_t)d->rule);
 }
 
+/* Without an entry nothing is counted: such a packet is never over a count, and always within. */
+void decode_count(struct decoding *d, bool over, struct span id)
+{
+	if (!over) {
+		decode_effect(d, EFFECT_SET_ENTRY, "ct count");
+		return;
+	}
+	decode_add(d, (struct fact){.kind = FACT_ENTRY, .what = "ct count"});
+	decode_opaque(d, "ct count", OPAQUE_FREE, false, id, (uint64_t)(uintptr_t)d->rule);
+}
+
 static void decode_connlimit(struct decoding *d, struct span data)
 {
-	decode_effect(d, EFFECT_SET_ENTRY, "ct count");
-	decode_opaque(d, "ct count", OPAQUE_FREE, false, data, (uint64_t)(uintptr_t)d->rule);
+	decode_count(d, attr_find_be32(data, NFTA_CONNLIMIT_FLAGS) & NFT_CONNLIMIT_F_INV, data);
 }
 
 /* An update of a set is a condition where it carries a limit or a count. */
 static void decode_dynset(struct decoding *d, struct span data)
 {
+	struct expression one = {0}, next;
 	struct span list, body;
-	const char *name = NULL;
 
 	if (attr_find(data, NFTA_DYNSET_EXPR, &body)) {
-		name = attr_find_text(body, NFTA_EXPR_NAME);
+		one.name = attr_find_text(body, NFTA_EXPR_NAME);
+		attr_find(body, NFTA_EXPR_DATA, &one.data);
 	} else if (attr_find(data, NFTA_DYNSET_EXPRESSIONS, &list)) {
-		struct expression expression;
-
-		while (expression_next(&list, &expression))
-			if (!name || strcmp(expression.name, "counter"))
-				name = expression.name;
+		while (expression_next(&list, &next))
+			if (!one.name || strcmp(next.name, "counter"))
+				one = next;
 	}
-	if (!name)
+	if (!one.name)
 		return;
-	if (!strcmp(name, "limit") || !strcmp(name, "quota"))
+	if (!strcmp(one.name, "limit") || !strcmp(one.name, "quota"))
 		decode_limit(d, data);
-	else if (!strcmp(name, "connlimit"))
-		decode_connlimit(d, data);
+	else if (!strcmp(one.name, "connlimit"))
+		decode_connlimit(d, one.data);
 }
 
 static void decode_rt(struct decoding *d, struct span data)

@@ -176,6 +176,19 @@ void decode_lookup(struct decoding *d, struct span data)
 		load_other(d, "map", data, NFTA_LOOKUP_DREG, OPAQUE_UNSURE);
 }
 
+/* NFTA_CONNLIMIT_FLAGS of a named count; by default it is over. */
+static uint32_t object_flags(const struct decoding *d, struct span data)
+{
+	const char *name = attr_find_text(data, NFTA_OBJREF_IMM_NAME);
+	const struct stateful *object =
+		name ? table_find_object(d->table, name, NFT_OBJECT_CONNLIMIT) : NULL;
+	struct span body;
+
+	if (!object || !attr_find(buf_span(&object->attrs), NFTA_OBJ_DATA, &body))
+		return NFT_CONNLIMIT_F_INV;
+	return attr_find_be32(body, NFTA_CONNLIMIT_FLAGS);
+}
+
 void decode_objref(struct decoding *d, struct span data)
 {
 	const char *map = attr_find_text(data, NFTA_OBJREF_SET_NAME);
@@ -206,8 +219,7 @@ void decode_objref(struct decoding *d, struct span data)
 		decode_opaque(d, "limit", OPAQUE_FREE, false, data, 0);
 		break;
 	case NFT_OBJECT_CONNLIMIT:
-		decode_effect(d, EFFECT_SET_ENTRY, "ct count");
-		decode_opaque(d, "ct count", OPAQUE_FREE, false, data, 0);
+		decode_count(d, object_flags(d, data) & NFT_CONNLIMIT_F_INV, data);
 		break;
 	default:
 		break;

@@ -13,6 +13,7 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_addrtype.h>
+#include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_iprange.h>
@@ -297,8 +298,11 @@ static void match_limit(struct decoding *d, const struct extension *x)
 
 static void match_count(struct decoding *d, const struct extension *x)
 {
-	decode_effect(d, EFFECT_SET_ENTRY, "ct count");
-	decode_opaque(d, x->name, OPAQUE_FREE, false, x->data, (uint64_t)(uintptr_t)d->rule);
+	struct xt_connlimit_info info;
+	bool upto = info_read(x, &info, offsetof(struct xt_connlimit_info, data)) &&
+		    info.flags & XT_CONNLIMIT_INVERT;
+
+	decode_count(d, !upto, x->data);
 }
 
 static void match_free(struct decoding *d, const struct extension *x)

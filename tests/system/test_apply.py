@@ -124,9 +124,9 @@ def test_nft_plays_the_same_change(untrack, make_netns, services):
         for ns in (ours, theirs):
             ns.nft(STATEFUL_FILTER)
             if start:
-                untrack(ns, "apply", start)
+                untrack(ns, "apply", "--force-lint", "no-accept", start)
         change = untrack(theirs, "diff", "--json", policy, status=1).json["nftables"]
-        untrack(ours, "apply", policy)
+        untrack(ours, "apply", "--force-lint", "no-accept", policy)
         theirs.run("nft", "-j", "-f", "-", input=json.dumps({"nftables": change}))
         assert theirs.state(comments=False) == ours.state(comments=False)
         assert untrack(theirs, "diff", policy).stdout == ""  # known without the comment
@@ -155,8 +155,8 @@ def test_a_table_without_the_mark_is_ours_only_if_it_is_the_same(untrack, netns)
 def test_others_tables_stay(untrack, netns):
     netns.nft(STATEFUL_FILTER)
     before = netns.listing("table", "inet", "filter")
-    untrack(netns, "apply", untrack.policy(WEB))
-    untrack(netns, "apply", untrack.policy(DNS))
+    untrack(netns, "apply", "--force-lint", "no-accept", untrack.policy(WEB))
+    untrack(netns, "apply", "--force-lint", "no-accept", untrack.policy(DNS))
     assert netns.listing("table", "inet", "filter") == before
 
 

@@ -14,7 +14,8 @@ DNS = {"name": "dns", "role": "server", "protocol": "udp", "ports": [53]}
 
 def shell_that_applies(untrack, ns, policy, seconds):
     """A session of its own whose leader applies and lives on; with a child of its own."""
-    line = " ".join(shlex.quote(a) for a in untrack.argv(ns, "apply", "--confirm", seconds, policy))
+    line = " ".join(shlex.quote(a) for a in untrack.argv(
+        ns, "apply", "--force-lint", "no-accept", "--confirm", seconds, policy))
     shell = subprocess.Popen(["setsid", "bash", "-c", f"sleep 99 & {line}; echo done; sleep 99"],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                              stdin=subprocess.DEVNULL)

@@ -78,7 +78,7 @@ def test_a_hundred_applies_on_an_untouched_service(untrack, pair):
     pair.server.nft(STATEFUL_FILTER)
     policies = [untrack.policy(WEB_ACCEPT, *more, accept_in=ACCEPT_IN)
                 for more in ([], [DNS], [DNS, NTP], [NTP])]
-    untrack(pair.server, "apply", policies[0])
+    untrack(pair.server, "apply", "--force-lint", "no-accept", policies[0])
     pair.server.serve("serve", pair.server4, "80")
     download = Download(pair.client, pair.server4, "80")
     before = lost_segments(pair.server, pair.client)
@@ -94,7 +94,7 @@ def test_a_hundred_applies_on_an_untouched_service(untrack, pair):
     watcher.start()
     try:
         for turn in range(1, 41 if SANITIZED else 101):
-            untrack(pair.server, "apply", policies[turn % 4])
+            untrack(pair.server, "apply", "--force-lint", "no-accept", policies[turn % 4])
     finally:
         stop.set()
         watcher.join()

@@ -164,8 +164,8 @@ def test_remove_of_nothing(untrack, netns):
 def test_a_key_taken_out_of_conntrack_goes_back(untrack, netns):
     netns.nft(STATEFUL_FILTER)
     original = netns.sysctl(TIME_WAIT)
-    untrack(netns, "apply", untrack.policy(WEB, conntrack={"timeouts": {"tcp_time_wait": 31}}))
-    untrack(netns, "apply", untrack.policy(WEB))
+    untrack(netns, "apply", "--force-lint", "no-accept", untrack.policy(WEB, conntrack={"timeouts": {"tcp_time_wait": 31}}))
+    untrack(netns, "apply", "--force-lint", "no-accept", untrack.policy(WEB))
     untrack(netns, "diff", untrack.policy(WEB))
     assert netns.sysctl(TIME_WAIT) in (original, "31")
     untrack(netns, "remove")

@@ -3,6 +3,7 @@
  * Each file of lint/ is a host and a document, in sections that begin with "== NAME":
  *
  *   == live       nft text: the host's ruleset (through /bin/sh if it begins with "#!": iptables)
+ *   == saved      instead of live: a saved ruleset, through document/saved.h
  *   == document   a policy, or nft text of tables
  *   == host       forwarding yes|no, tcp_loose 0, ssh PEER PORT LOCAL PORT, failsafe PORT,
  *                 entry KIND PROTOCOL SOURCE PORT DESTINATION PORT
@@ -16,6 +17,7 @@
 #include "compile/compile.h"
 #include "document/document.h"
 #include "document/nft.h"
+#include "document/saved.h"
 #include "kernel/kernel.h"
 #include "scratch_dir.h"
 
@@ -33,6 +35,7 @@ DEFINE_AUTOCLEAN(struct document, document_free)
 
 struct scene {
 	char *live;
+	char *saved;
 	char *document;
 	char *host;
 	char *find;
@@ -41,6 +44,7 @@ struct scene {
 static void scene_free(struct scene *scene)
 {
 	free(scene->live);
+	free(scene->saved);
 	free(scene->document);
 	free(scene->host);
 	free(scene->find);
@@ -82,8 +86,9 @@ static struct scene scene_read(const char *name)
 {
 	autofree char *text = read_file(name);
 
-	return (struct scene){section(text, "live"), section(text, "document"),
-			      section(text, "host"), section(text, "find")};
+	return (struct scene){section(text, "live"), section(text, "saved"),
+			      section(text, "document"), section(text, "host"),
+			      section(text, "find")};
 }
 
 /* --- loading
@@ -129,16 +134,22 @@ static struct ruleset *load(const char *text)
 	return ruleset;
 }
 
+static void write_document(const char *text)
+{
+	FILE *file = fopen(scratch_path("document"), "w");
+
+	cr_assert_not_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
 static struct document *read_document(const char *text)
 {
 	const char *path = scratch_path("document");
 	autoerror err = ERROR_INIT;
 	struct document *document;
-	FILE *file = fopen(path, "w");
 
-	cr_assert_not_null(file);
-	fputs(text, file);
-	fclose(file);
+	write_document(text);
 	document = document_read(&path, 1, &err);
 	cr_assert_not_null(document, "%s", err.message);
 	return document;
@@ -266,11 +277,39 @@ static void print(const struct findings *findings)
 			finding->remedy);
 }
 
+/* The devices that a saved ruleset names, under indexes of their own. */
+static struct ruleset *load_saved(const char *text, interfaces *devices)
+{
+	autonetns ns = NETNS_OWN;
+	autoerror err = ERROR_INIT;
+	struct ruleset *ruleset;
+	autosaved saved = {0};
+	unsigned index = 1000;
+
+	write_document(text);
+	cr_assert(saved_read(scratch_path("document"), &saved, &err), "%s", err.message);
+	array_for_each(name, &saved.devices) {
+		struct interface device = {.index = index++};
+
+		strcpy(device.name, *name);
+		cr_assert(array_push(devices, device));
+	}
+	cr_assert(netns_scratch(&ns, &err) && interfaces_mirror(&ns, devices, &err) &&
+			  nft_run(&ns, saved.text, 0, NULL, &err),
+		  "%s", err.message);
+	autoclean(kernel_close_p) struct kernel *kernel = kernel_open(&ns, &err);
+	ruleset = kernel ? kernel_read(kernel, whole, NULL, &err) : NULL;
+	cr_assert_not_null(ruleset, "%s", err.message);
+	return ruleset;
+}
+
 static void check_scene(const char *name)
 {
+	interfaces devices = {0};
 	__attribute__((cleanup(scene_free))) struct scene scene = scene_read(name);
 	autoclean(document_free_p) struct document *document = read_document(scene.document);
-	autoclean(ruleset_free_p) struct ruleset *live = load(scene.live);
+	autoclean(ruleset_free_p) struct ruleset *live =
+		*scene.saved ? load_saved(scene.saved, &devices) : load(scene.live);
 	autoclean(ruleset_free_p) struct ruleset *declared = tables_of(document, scene.document);
 	autoclean(ruleset_free_p) struct ruleset *all = after(live, declared);
 	autofindings findings = {0};
@@ -279,6 +318,7 @@ static void check_scene(const char *name)
 				   .after = all,
 				   .document = declared,
 				   .policy = document->policy,
+				   .devices = &devices,
 				   .tcp_loose = KNOWN_YES};
 	struct host host = {.input = &input};
 
@@ -291,6 +331,7 @@ static void check_scene(const char *name)
 	autofree char *found = words_of(&findings);
 	if (strcmp(found, scene.find))
 		print(&findings);
+	array_free(&devices);
 	cr_assert_str_eq(found, scene.find, "%s: found:\n%s", name, found);
 }
 
