@@ -15,16 +15,14 @@ static bool check_on(struct untrack *host, const struct untrack_document *docume
 	const struct netns own = NETNS_OWN;
 	autodocument_maker made = {0};
 	autotarget target = {0};
-	struct judging judging = {.untrack = host,
-				  .document = document->document,
-				  .target = &target,
-				  .saved = saved != NULL,
-				  .devices = saved};
+	struct judging judging = {
+		.untrack = host, .target = &target, .saved = saved != NULL, .devices = saved};
 
 	/* Without privilege there is no way back out of a scratch namespace, and no need to enter.
 	 */
 	autoenter entered = netns_enter(saved ? &own : &host->ns, err);
-	if (entered.failed || !document_of(document, err) || !document_maker_init(document->document, NULL, &made, err) ||
+	judging.document = entered.failed ? NULL : document_of(document, err);
+	if (!judging.document || !document_maker_init(judging.document, NULL, &made, err) ||
 	    !made.maker.make(&made.maker, host, &target, err) || !rehearse(&target, err))
 		return false;
 	/* What cannot be written here says nothing about that host. */
