@@ -63,3 +63,195 @@ def test_every_option_is_imported_or_refused_by_name(make_netns, untrack, progra
                 wrong.append(f"{rule}: refused, but not by name: {first}")
     assert not wrong, f"{len(wrong)} of {len(rules)}\n" + "\n".join(wrong)
     assert sum(taken) > len(rules) / 2
+
+
+ARTICLE = """raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A PREROUTING -p tcp –dport 80 -j NOTRACK
+-A OUTPUT –p tcp —sport 80 –j NOTRACK
+COMMIT
+filter
+:INPUT DROP [0:0]
+-A INPUT -m state –state RELATED,ESTABLISHED,UNTRACKED -j ACCEPT
+COMMIT
+"""
+
+
+class Stage:
+    """A web server with tracking on, and a client."""
+
+    def __init__(self, make_netns, filtered=""):
+        self.server, self.client = make_netns(), make_netns()
+        self.server.ip("link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns",
+                       self.client.name)
+        for ns, address in ((self.server, "192.0.2.1/24"), (self.client, "192.0.2.2/24")):
+            ns.ip("address", "add", address, "dev", "eth0")
+            ns.ip("link", "set", "eth0", "up")
+        self.server.nft("table inet filter { chain input { type filter hook input priority 0; "
+                        + filtered + " ct state established,related accept; "
+                        "tcp dport { 80, 81 } ct state new accept; }; }")
+        for port in (80, 81):
+            self.server.serve("echo", "192.0.2.1", str(port))
+
+    def ask(self, port):
+        self.client.ask("192.0.2.1", str(port))
+
+    def tracked(self, port):
+        return any(f"dport={port} " in line for line in self.server.entries())
+
+
+@pytest.mark.parametrize("form", ["faithful", "policy"])
+def test_the_article_works_as_it_is_pasted(make_netns, untrack, form):
+    stage = Stage(make_netns, filtered="policy drop;")
+    if form == "policy":
+        result = untrack(stage.server, "import", "--as=policy", "-", input=ARTICLE)
+        policy = json.loads(result.stdout)
+        assert policy["accept_in"] == ["inet filter input"]
+        assert [(s["role"], s["protocol"], s["ports"], s["accept"]) for s in policy["services"]] == [
+            ("server", "tcp", [80], True)]
+    else:
+        result = untrack(stage.server, "import", "-", input=ARTICLE)
+        assert "nft add rule inet filter input ct state untracked accept" in result.stderr
+        stage.server.run("nft", *shlex.split("insert rule inet filter input ct state untracked accept"))
+    assert "typographic dashes" in result.stderr
+    assert "'raw' is read as '*raw'" in result.stderr
+    document = untrack.file(result.stdout)
+    untrack(stage.server, "apply", "--force-lint", "broad-accept,one-way,regenerated", document)
+    untrack(stage.server, "diff", document)
+    stage.ask(80)
+    stage.ask(81)
+    assert not stage.tracked(80)
+    assert stage.tracked(81)
+
+
+def test_one_direction_stays_a_rule_unless_completed(make_netns, untrack):
+    ns = make_netns()
+    rules = "*raw\n-A PREROUTING -p tcp --dport 80 -j NOTRACK\nCOMMIT\n"
+    alone = untrack(ns, "import", "--as=policy", "-", input=rules)
+    policy = json.loads(alone.stdout)
+    assert policy["services"] == [] and len(policy["rules"]) == 1
+    assert "stdin:2: stays a rule of one direction" in alone.stderr
+    whole = untrack(ns, "import", "--as=policy", "--complete", "-", input=rules)
+    policy = json.loads(whole.stdout)
+    assert "rules" not in policy and policy["services"][0]["role"] == "server"
+    assert "stdin:2: completed: the other direction" in whole.stderr
+
+
+def test_keep_going_writes_the_rest_and_exits_1(make_netns, untrack):
+    ns = make_netns()
+    rules = ("*raw\n-A PREROUTING -m string --string x --algo bm -j DROP\n"
+             "-A PREROUTING -p tcp --dport 80 -j NOTRACK\nCOMMIT\n")
+    refused = untrack(ns, "import", "-", input=rules, status=2)
+    assert refused.stdout == ""
+    assert refused.stderr.startswith("stdin:2:1: error: -m string:")
+    rest = untrack(ns, "import", "--keep-going", "-", input=rules, status=1)
+    assert rest.stdout.count('"rule"') == 1
+    assert "stdin:2: left out: -m string:" in rest.stderr
+    assert "2 rules in, 1 rules out" in rest.stderr
+    error = untrack(ns, "--json", "import", "-", input=rules, status=2).error
+    assert error["code"] == "document" and error["line"] == 2 and error["file"] == "stdin"
+
+
+def test_json_is_one_object_for_nft_text_too(make_netns, untrack):
+    rules = "*raw\n-A PREROUTING -p tcp {} --tcp-option 8 -j DROP\nCOMMIT\n"
+    document = untrack(make_netns(), "import", "--json", "-", input=rules.format("")).json
+    assert "nftables" in document
+    text = untrack(make_netns(), "import", "--json", "-", input=rules.format("!")).json["text"]
+    assert "tcp option 8 missing" in text
+
+
+def test_sets_come_from_the_host_or_from_a_file(make_netns, untrack):
+    ns = make_netns()
+    rules = "*raw\n-A PREROUTING -m set --match-set friends src -j NOTRACK\nCOMMIT\n"
+    missing = untrack(ns, "import", "-", input=rules, status=2)
+    assert "--match-set friends: there is no such set" in missing.stderr
+    ns.run("ipset", "create", "friends", "hash:ip")
+    ns.run("ipset", "add", "friends", "192.0.2.7")
+    assert '"192.0.2.7"' in untrack(ns, "import", "-", input=rules).stdout
+    saved = untrack.file("create friends hash:net\nadd friends 198.51.100.0/24\n")
+    assert '"198.51.100.0"' in untrack(ns, "import", "--ipset-save", saved, "-", input=rules).stdout
+
+
+def test_timeout_policies_come_from_the_host(make_netns, untrack):
+    """nfct(8) may not be there, so the policy is made as it does it."""
+    old, new = make_netns(), make_netns()
+    make = """
+import socket, struct
+def attribute(kind, body, nest=0):
+    return struct.pack("HH", 4 + len(body), kind | nest) + body + bytes(-len(body) % 4)
+timeouts = attribute(3, struct.pack(">I", 77)) + attribute(1, struct.pack(">I", 33))
+body = struct.pack("BBH", 0, 0, 0) + attribute(1, b"slow\\0") + attribute(2, struct.pack(">H", 2))
+body += attribute(3, bytes([6])) + attribute(4, timeouts, 0x8000)
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+s.send(struct.pack("IHHII", 16 + len(body), 8 << 8, 0x405, 1, 0) + body)
+assert struct.unpack_from("i", s.recv(4096), 16) == (0,)
+"""
+    old.run("/usr/bin/python3", "-c", make)
+    rules = "*raw\n-A OUTPUT -p tcp --dport 9 -j CT --timeout slow\nCOMMIT\n"
+    old.run("iptables-legacy-restore", input=rules)
+    document = untrack(old, "import", "-", input=rules).stdout
+    assert "established : 77" in document
+    assert "has no such timeout policy" in untrack(new, "import", "-", input=rules, status=2).stderr
+    untrack(new, "apply", "--force-lint", "template", untrack.file(document))
+    for ns in (old, new):
+        ns.ip("link", "add", "eth0", "type", "dummy")
+        ns.ip("address", "add", "192.0.2.1/24", "dev", "eth0")
+        ns.ip("link", "set", "eth0", "up")
+        ns.nft("table ip t { chain c { type filter hook output priority 0; ct state new accept; }; }")
+        ns.run("/usr/bin/python3", "-c", "import socket; s = socket.socket(); s.setblocking(False); "
+               "s.connect_ex(('192.0.2.9', 9))")
+        (entry,) = [line for line in ns.entries() if "dport=9 " in line]
+        assert 25 < int(entry.split()[2]) <= 33, entry
+
+
+def test_live_lifts_what_is_loaded(make_netns, untrack):
+    ns = make_netns()
+    nothing = untrack(ns, "import", "--as=policy", "--live", status=2)
+    assert "no notrack rule" in nothing.stderr
+    ns.run("iptables-legacy-restore", input="*raw\n-A PREROUTING -p udp --dport 53 -j NOTRACK\n"
+           "-A OUTPUT -p udp --sport 53 -j NOTRACK\nCOMMIT\n")
+    policy = json.loads(untrack(ns, "import", "--as=policy", "--live").stdout)
+    assert [(s["role"], s["ports"]) for s in policy["services"]] == [("server", [53])]
+    ns.nft("table inet t { chain p { type filter hook prerouting priority raw; tcp dport 80 notrack; }; }")
+    both = untrack(ns, "import", "--as=policy", "--live", status=2)
+    assert "one after the other" in both.stderr
+    ns.run("iptables-legacy", "-t", "raw", "-F")
+    policy = json.loads(untrack(ns, "import", "--as=policy", "--live", "--complete").stdout)
+    assert [(s["role"], s["ports"]) for s in policy["services"]] == [("server", [80])]
+
+
+def test_policies_apply(make_netns, untrack):
+    """What is lifted is a policy that the kernel takes, and applying it again changes nothing."""
+    ns = make_netns()
+    folder = pathlib.Path(__file__).parents[1] / "unit/import"
+    policies = [p for p in sorted(folder.glob("*.out")) if p.read_text().startswith('{\n  "untrack"')]
+    assert len(policies) >= 6
+    for policy in policies:
+        content = json.loads(policy.read_text())
+        content.pop("conntrack", None)  # its settings belong to the initial namespace
+        document = untrack.file(json.dumps(content))
+        untrack(ns, "apply", "--take-over", "--force-lint", "one-way", document)
+        untrack(ns, "diff", document)
+        untrack(ns, "remove", content.get("table", "inet untrack"))
+
+
+def test_documents_apply(make_netns, untrack):
+    folder = pathlib.Path(__file__).parents[1] / "unit/import"
+    documents = [p for p in sorted(folder.glob("*.out")) if p.read_text().startswith('{"nftables"')]
+    assert len(documents) >= 10
+    for path in documents:
+        ns = make_netns()
+        untrack(ns, "apply", "--force-lint", "template,one-way,state-in-raw", path)
+        untrack(ns, "diff", path)
+
+
+def test_misuse(make_netns, untrack):
+    ns = make_netns()
+    assert "no file" in untrack(ns, "import", status=2).stderr
+    assert "needs --as=policy" in untrack(ns, "import", "--live", status=2).stderr
+    assert "needs --as=policy" in untrack(ns, "import", "--complete", "-", input="", status=2).stderr
+    assert "expected policy" in untrack(ns, "import", "--as=text", "-", input="", status=2).stderr
+    assert "nothing to import" in untrack(ns, "import", "-", input="\n", status=2).stderr
+    document = untrack.file("table inet t { chain c { type filter hook prerouting priority raw; notrack; }; }\n")
+    assert "--as=policy" in untrack(ns, "import", document, status=2).stderr
