@@ -63,6 +63,22 @@ static const struct chain *bound_chain(const struct table *table,
 
 /* ------------------------------------------------------------------ names for what has none */
 
+/* A dump says "timeout 0" of every dynset, and nft_dynset_init() refuses any for a set without
+ * timeouts. */
+static bool is_vain(const struct expression *expression, const struct attr *a)
+{
+	return a->type == NFTA_DYNSET_TIMEOUT && !attr_be64(a->body) &&
+	       !strcmp(expression->name, "dynset");
+}
+
+static void put_dynset(struct batch *batch, const struct expression *expression)
+{
+	attr_for_each(a, expression->data) {
+		if (!is_vain(expression, &a))
+			batch_copy_attr(&batch->bytes, a.body);
+	}
+}
+
 static void put_set_user(struct batch *batch, const struct expression *expression,
 			 const struct set *set)
 {
@@ -73,7 +89,7 @@ static void put_set_user(struct batch *batch, const struct expression *expressio
 		if (a.type == user->name) {
 			batch_set_name(b, user->name, set);
 			attr_put_be32(b, user->id, batch_id(batch, set));
-		} else if (a.type != user->id) {
+		} else if (a.type != user->id && !is_vain(expression, &a)) {
 			batch_copy_attr(b, a.body);
 		}
 	}
@@ -113,7 +129,7 @@ static void put_expression(struct batch *batch, const struct table *table, struc
 	}
 	set = anonymous_set(table, &expression);
 	chain = set ? NULL : bound_chain(table, &expression);
-	if (!set && !chain) {
+	if (!set && !chain && strcmp(expression.name, "dynset")) {
 		batch_copy_attr(&batch->bytes, element);
 		return;
 	}
@@ -122,8 +138,10 @@ static void put_expression(struct batch *batch, const struct table *table, struc
 	data = attr_nest_begin(&batch->bytes, NFTA_EXPR_DATA);
 	if (set)
 		put_set_user(batch, &expression, set);
-	else
+	else if (chain)
 		put_bound_jump(batch, &expression, chain);
+	else
+		put_dynset(batch, &expression);
 	attr_nest_end(&batch->bytes, data);
 	attr_nest_end(&batch->bytes, begin);
 }

@@ -92,10 +92,10 @@ class Stage:
                         + filtered + " ct state established,related accept; "
                         "tcp dport { 80, 81 } ct state new accept; }; }")
         for port in (80, 81):
-            self.server.serve("echo", "192.0.2.1", str(port))
+            self.server.serve("echo", "tcp", "192.0.2.1", str(port))
 
     def ask(self, port):
-        self.client.ask("192.0.2.1", str(port))
+        self.client.ask("tcp", "192.0.2.1", str(port), "3")
 
     def tracked(self, port):
         return any(f"dport={port} " in line for line in self.server.entries())
@@ -117,7 +117,7 @@ def test_the_article_works_as_it_is_pasted(make_netns, untrack, form):
     assert "typographic dashes" in result.stderr
     assert "'raw' is read as '*raw'" in result.stderr
     document = untrack.file(result.stdout)
-    untrack(stage.server, "apply", "--force-lint", "broad-accept,one-way,regenerated", document)
+    untrack(stage.server, "apply", document)
     untrack(stage.server, "diff", document)
     stage.ask(80)
     stage.ask(81)
@@ -193,11 +193,12 @@ assert struct.unpack_from("i", s.recv(4096), 16) == (0,)
     document = untrack(old, "import", "-", input=rules).stdout
     assert "established : 77" in document
     assert "has no such timeout policy" in untrack(new, "import", "-", input=rules, status=2).stderr
-    untrack(new, "apply", "--force-lint", "template", untrack.file(document))
+    untrack(new, "apply", untrack.file(document))
     for ns in (old, new):
-        ns.ip("link", "add", "eth0", "type", "dummy")
+        ns.ip("link", "add", "eth0", "type", "veth", "peer", "name", "peer")
         ns.ip("address", "add", "192.0.2.1/24", "dev", "eth0")
         ns.ip("link", "set", "eth0", "up")
+        ns.ip("link", "set", "peer", "up")
         ns.nft("table ip t { chain c { type filter hook output priority 0; ct state new accept; }; }")
         ns.run("/usr/bin/python3", "-c", "import socket; s = socket.socket(); s.setblocking(False); "
                "s.connect_ex(('192.0.2.9', 9))")
@@ -231,7 +232,7 @@ def test_policies_apply(make_netns, untrack):
         content = json.loads(policy.read_text())
         content.pop("conntrack", None)  # its settings belong to the initial namespace
         document = untrack.file(json.dumps(content))
-        untrack(ns, "apply", "--take-over", "--force-lint", "one-way", document)
+        untrack(ns, "apply", document)
         untrack(ns, "diff", document)
         untrack(ns, "remove", content.get("table", "inet untrack"))
 
@@ -242,7 +243,7 @@ def test_documents_apply(make_netns, untrack):
     assert len(documents) >= 10
     for path in documents:
         ns = make_netns()
-        untrack(ns, "apply", "--force-lint", "template,one-way,state-in-raw", path)
+        untrack(ns, "apply", path)
         untrack(ns, "diff", path)
 
 

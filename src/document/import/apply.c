@@ -228,29 +228,29 @@ static bool is_referred(const struct raw_table *table, const char *name)
 static bool remove_chains(struct import *import, const struct place *place, struct raw_table *table,
 			  const char *name)
 {
-	size_t kept = 0;
 	bool found = !name;
 
-	for (size_t i = 0; i < table->chains.n; i++) {
+	for (size_t i = 0; i < table->chains.n;) {
 		struct raw_chain *chain = table->chains.v[i];
 		bool meant = !chain->builtin && (!name || !strcmp(chain->name, name));
 
+		found |= meant;
 		if (meant && (chain->rules.n || is_referred(table, chain->name))) {
 			import_refuse(import, place, "-X %s: the chain is in use", chain->name);
 			meant = false;
-			found = true;
 		}
 		if (!meant) {
-			table->chains.v[kept++] = chain;
+			i++;
 			continue;
 		}
-		found = true;
 		array_free(&chain->rules);
 		free(chain->name);
 		free(chain->safe);
 		free(chain);
+		table->chains.n--;
+		memmove(&table->chains.v[i], &table->chains.v[i + 1],
+			(table->chains.n - i) * sizeof(table->chains.v[0]));
 	}
-	table->chains.n = kept;
 	return found ||
 	       import_refuse(import, place, "-X %s: there is no such chain of yours", name);
 }
