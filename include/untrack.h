@@ -136,6 +136,17 @@ struct untrack_top_options {
 UNTRACK_EXPORT struct untrack_result *untrack_top(struct untrack *untrack,
 						  const struct untrack_top_options *options,
 						  struct untrack_error *error);
+struct untrack_suggest_options {
+	size_t size;
+	unsigned cover;        /* per cent of all entries that are enough; 0: 90 */
+	unsigned max_services; /* 0: 8 */
+	bool accept_in;        /* fill `accept_in` from the chains that need it */
+};
+/* A policy that would empty the table, from what is in it now. Text and JSON are the policy; what was
+ * left out, and why, are the warnings. */
+UNTRACK_EXPORT struct untrack_result *
+untrack_suggest(struct untrack *untrack, const struct untrack_suggest_options *options,
+		struct untrack_error *error);
 struct untrack_flow_options {
 	size_t size;
 	bool svg; /* the text form is a drawing (SVG) */

@@ -5,7 +5,6 @@
 #include "api/iptables_lines.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "document/policy_read.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -107,35 +106,6 @@ static bool refuse_iptables(const struct policy *policy, const struct table *tab
 	return refuse(policy, &entry->origin, err, &out);
 }
 
-/* What a server answers is told by its source port. That is its own in an output chain, but in one that
- * packets of others meet too, whoever sends from that port would be let in. */
-static bool check_answers(const struct policy *policy, const struct policy_accept_in *entry,
-			  struct accept_directions reached, struct untrack_error *err)
-{
-	if (!accept_directions_mixed(reached))
-		return true;
-	array_for_each(service, &policy->services) {
-		autobuf out = {0};
-		bool any;
-
-		if (!service->accept || service->role != ROLE_SERVER || !service->match.ports.n)
-			continue;
-		if (!policy_list_is_any(&service->match.addresses, &any, err))
-			return false;
-		if (!any)
-			continue;
-		buf_printf(&out,
-			   "chain '%s %s %s' is reached from hook output and from hook %s: rules for "
-			   "service '%s' there would let in anyone who sends from its ports; expected "
-			   "a chain of one hook, or \"addresses\" that are not the whole internet in "
-			   "that service",
-			   family_name(entry->family), entry->table, entry->chain,
-			   reached.input ? "input" : "forward", service->name);
-		return refuse(policy, &entry->origin, err, &out);
-	}
-	return true;
-}
-
 bool accept_check(const struct policy *policy, const struct ruleset *live,
 		  const struct table *table, const struct policy_accept_in *entry,
 		  struct untrack_error *err)
@@ -157,8 +127,7 @@ bool accept_check(const struct policy *policy, const struct ruleset *live,
 			   family_name(entry->family), entry->table);
 		return refuse(policy, &entry->origin, err, &out);
 	}
-	return accept_directions(policy, table, entry, &directions, err) &&
-	       check_answers(policy, entry, directions, err);
+	return accept_directions(policy, table, entry, &directions, err);
 }
 
 /* ------------------------------------------------------------------ what reaches a chain */

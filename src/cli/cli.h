@@ -47,6 +47,9 @@ enum option_id {
 	OPTION_WATCH,
 	OPTION_INTERVAL,
 	OPTION_SVG,
+	OPTION_COVER,
+	OPTION_MAX_SERVICES,
+	OPTION_ACCEPT_IN,
 };
 
 #define OPTION(id) (UINT64_C(1) << OPTION_##id)
@@ -78,6 +81,7 @@ struct invocation {
 	struct untrack_import_options import;
 	struct untrack_top_options top;
 	struct untrack_flow_options flow;
+	struct untrack_suggest_options suggest;
 	uint32_t limit;    /* --limit */
 	uint32_t interval; /* of --watch, in seconds */
 	enum color color;
@@ -103,7 +107,7 @@ extern const size_t command_count;
 const struct command *command_find(const char *name, struct untrack_error *err);
 
 command_fn run_status, run_show, run_check, run_diff, run_apply, run_confirm, run_rollback, run_history, run_import,
-	run_remove, run_guard, run_help, run_top, run_flow;
+	run_remove, run_guard, run_help, run_top, run_flow, run_suggest;
 
 /* Reads argv by the tables. What is legal of it is in *in even when it fails, so that the error can be
  * reported in the form that was asked for. */

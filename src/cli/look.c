@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What looks at the host's traffic: status, top, flow. */
+/* What looks at the host's traffic: status, top, suggest, flow. */
 #include "cli/cli.h"
 
 /* Rows that a terminal shows unless --limit says otherwise. */
@@ -29,6 +29,14 @@ static struct untrack_result *look_top(struct untrack *untrack, const struct inv
 bool run_top(const struct invocation *in, int *ret_status, struct untrack_error *err)
 {
 	return print_look(in, look_top, ret_status, err);
+}
+
+bool run_suggest(const struct invocation *in, int *ret_status, struct untrack_error *err)
+{
+	autoclean(untrack_free_p) struct untrack *untrack = untrack_new(&in->context, err);
+
+	return untrack && print_result(in, untrack_suggest(untrack, &in->suggest, err), false,
+				       ret_status, err);
 }
 
 static struct untrack_result *look_flow(struct untrack *untrack, const struct invocation *in,

@@ -32,6 +32,13 @@ const struct command commands[] = {
 		    "says), with those that cannot be untracked: translated, read along by a\n"
 		    "helper, expected, in another zone, offloaded.\n",
 	 .options = OPTION(BY) | OPTION(LIMIT) | OPTION(WATCH) | OPTION(INTERVAL)},
+	{.name = "suggest",
+	 .run = run_suggest,
+	 .summary = "a policy that would empty the table, from what is in it now",
+	 .details = "Prints a policy for the largest services that are safe to untrack, with the\n"
+		    "entries that each would free. What was left out, and why, goes to standard\n"
+		    "error. The policy applies as it is.\n",
+	 .options = OPTION(COVER) | OPTION(MAX_SERVICES) | OPTION(ACCEPT_IN)},
 	{.name = "flow",
 	 .run = run_flow,
 	 .summary = "the path of a packet through this host",

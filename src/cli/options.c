@@ -34,6 +34,10 @@ const struct option_row option_rows[] = {
 	{"limit", "N", "at most that many groups; 0: all", OPTION_LIMIT, 0},
 	{"watch", NULL, "again and again, in place", OPTION_WATCH, 'w'},
 	{"interval", "SECONDS", "how often with --watch (2)", OPTION_INTERVAL, 0},
+	{"cover", "PERCENT", "stop when that share of the entries is covered (90)", OPTION_COVER, 0},
+	{"max-services", "N", "at most that many services (8)", OPTION_MAX_SERVICES, 0},
+	{"accept-in", NULL, "let the services in where a firewall would drop them",
+	 OPTION_ACCEPT_IN, 0},
 	{"svg", NULL, "draw it", OPTION_SVG, 0},
 	{"text", NULL, "print in nft's own syntax", OPTION_TEXT, 0},
 	{"as", "policy", "services instead of rules", OPTION_AS, 0},
@@ -197,6 +201,13 @@ static bool take_option(enum option_id id, const char *argument, struct invocati
 	case OPTION_IPSET_SAVE:
 		in->import.ipset_save = argument;
 		return true;
+	case OPTION_COVER:
+		return parse_number("--cover", argument, 1, 100, &in->suggest.cover, err);
+	case OPTION_MAX_SERVICES:
+		return parse_number("--max-services", argument, 1, 1000,
+				    &in->suggest.max_services, err);
+	case OPTION_ACCEPT_IN:
+		return in->suggest.accept_in = true;
 	case OPTION_SVG:
 		return in->flow.svg = true;
 	}
@@ -265,6 +276,7 @@ bool options_parse(int argc, char **argv, struct invocation *in, struct untrack_
 				  .import.size = sizeof(in->import),
 				  .top.size = sizeof(in->top),
 				  .flow.size = sizeof(in->flow),
+				  .suggest.size = sizeof(in->suggest),
 				  .interval = 2};
 	getopt_tables(longs, shorts);
 	opterr = 0;

@@ -43,26 +43,14 @@ static void accept_free(struct accept *a)
 	writer_free(&a->w);
 }
 
-/* Where its source port alone would tell the packets of others, the list is written out however long
- * it is. */
-static bool keeps_addresses(const struct policy_service *service,
-			    struct accept_directions directions)
-{
-	return service->role == ROLE_FORWARD ||
-	       (service->role == ROLE_SERVER && accept_directions_mixed(directions));
-}
-
-static bool keeps_peers(const struct policy_service *service)
-{
-	return service->role == ROLE_CLIENT;
-}
-
-static bool read_services(struct accept *a, struct accept_directions directions)
+static bool read_services(struct accept *a)
 {
 	array_for_each(service, &a->policy->services) {
 		struct owner owner = {.origin = &service->origin};
 		struct match match;
-		bool all = keeps_addresses(service, directions) || keeps_peers(service);
+
+		/* only these roles' lists are written out however long they are */
+		bool all = service->role == ROLE_CLIENT || service->role == ROLE_FORWARD;
 
 		if (!match_prepare(&service->match, all, &match, a->err))
 			return false;
@@ -117,7 +105,7 @@ static size_t product(const struct match *match)
 
 /* The boxes of one service in one direction, long lists left out where they may be. */
 static bool add_service(const struct accept *a, uint32_t index, const struct direction *direction,
-			struct accept_directions directions, struct buckets *to)
+			struct buckets *to)
 {
 	const struct policy_service *service = &a->policy->services.v[index];
 	struct match match = a->matches.v[index];
@@ -128,8 +116,8 @@ static bool add_service(const struct accept *a, uint32_t index, const struct dir
 		.table_family = a->family,
 		.owner = index,
 	};
-	bool keep_addresses = keeps_addresses(service, directions);
-	bool keep_peers = keeps_peers(service);
+	bool keep_addresses = service->role == ROLE_FORWARD;
+	bool keep_peers = service->role == ROLE_CLIENT;
 	bool large = product(&match) > PRODUCT_MAX;
 
 	if (!keep_addresses && (large || list_size(&match.addresses) > SHORT_LIST))
@@ -264,7 +252,7 @@ static bool write_side(struct accept *a, bool output, enum side side,
 
 		for (int k = 0; k < 2; k++)
 			if (of[k].side == side && applies(service, &of[k], output, directions) &&
-			    !add_service(a, i, &of[k], directions, &buckets))
+			    !add_service(a, i, &of[k], &buckets))
 				return false;
 	}
 	for (enum key_class class = 0; class < CLASSES; class++)
@@ -319,8 +307,7 @@ struct table *compile_accept(const struct policy *policy, const struct policy_ac
 		error_memory(err);
 		return NULL;
 	}
-	if (!writer_begin(&a.w, at->family, at->table, NULL, err) ||
-	    !read_services(&a, directions))
+	if (!writer_begin(&a.w, at->family, at->table, NULL, err) || !read_services(&a))
 		return NULL;
 	a.chain = writer_chain(&a.w, at->chain);
 	for (enum side side = SIDE_D; side <= SIDE_S; side++)

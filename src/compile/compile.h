@@ -26,11 +26,6 @@ struct accept_directions {
 	bool output;
 	bool forward;
 };
-/* By packets that this host sends, and by those of others. */
-static inline bool accept_directions_mixed(struct accept_directions directions)
-{
-	return directions.output && (directions.input || directions.forward);
-}
 struct table *compile_accept(const struct policy *policy, const struct policy_accept_in *at,
 			     struct accept_directions directions, struct untrack_error *err);
 

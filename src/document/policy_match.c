@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "document/interface.h"
 #include "document/policy_parts.h"
-#include "document/policy_read.h"
 #include "document/protocol.h"
 
 #include <netinet/in.h> /* before linux/netfilter.h */

@@ -24,6 +24,8 @@ bool policy_match_judge(const struct node *node, const struct policy_match *matc
 /* Can it match in a table of that family? Needs the whole policy to be read. */
 bool policy_match_judge_family(const struct node *node, const struct policy_match *match,
 			       uint8_t family, struct untrack_error *err);
+/* Does the list leave out nothing of a family? */
+bool policy_list_is_any(const struct inet_list *list, bool *ret_any, struct untrack_error *err);
 
 /* policy_services.c, policy_rules.c, policy_conntrack.c: into a struct policy. */
 node_reader policy_services;

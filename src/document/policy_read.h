@@ -7,6 +7,3 @@
 
 /* NULL with the error set. Files of lists are read relative to the directory of document->file. */
 struct policy *policy_read(struct json_document *document, struct untrack_error *err);
-
-/* Does the list leave out nothing of a family? */
-bool policy_list_is_any(const struct inet_list *list, bool *ret_any, struct untrack_error *err);

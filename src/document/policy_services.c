@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "document/policy_parts.h"
-#include "document/policy_read.h"
 
 #include <ctype.h>
 #include <string.h>

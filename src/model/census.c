@@ -51,9 +51,12 @@ static struct census_key key_of(const struct census *census, const struct flow_e
 
 	if (census->by & CENSUS_ADDRESS)
 		memcpy(key.address.byte, sides.address->byte, length);
+	if (census->by & CENSUS_SERVING)
+		memcpy(key.address.byte,
+		       (sides.role == ROLE_CLIENT ? sides.peer : sides.address)->byte, length);
 	if (census->by & CENSUS_PEER)
 		memcpy(key.peer.byte, sides.peer->byte, length);
-	if (census->by & (CENSUS_ADDRESS | CENSUS_PEER))
+	if (census->by & (CENSUS_ADDRESS | CENSUS_PEER | CENSUS_SERVING))
 		key.family = (uint8_t)entry->family;
 	if (census->by & CENSUS_PROTOCOL)
 		key.protocol = entry->protocol;

@@ -20,6 +20,7 @@ enum census_field {
 	CENSUS_STATE = 16,
 	CENSUS_ZONE = 32,
 	CENSUS_ROLE = 64,
+	CENSUS_SERVING = 128, /* `address` is that of the side that serves */
 };
 #define CENSUS_DEFAULT (CENSUS_PROTOCOL | CENSUS_PORT | CENSUS_ADDRESS)
 

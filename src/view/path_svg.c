@@ -366,8 +366,8 @@ static void put_title(struct buf *out, const struct path *path)
 		 "The path of a packet through this host", 0);
 	buf_printf(&line, "Connection tracking: IPv4 %s, IPv6 %s. %s", on_off(path->tracking[0]),
 		   on_off(path->tracking[1]),
-		   path->from_kernel ? "As the kernel has it registered."
-				     : "As its rules tell, since this kernel does not.");
+		   path->from_kernel ? "As the kernel has them registered."
+				     : "Inferred from rules: this kernel does not tell its hooks.");
 	svg_text(out, "note", (struct point){MARGIN, 64}, SVG_START, buf_text(&line), 0);
 	out->failed |= line.failed;
 }

@@ -123,43 +123,6 @@ def test_refused_in_a_table_of_iptables(untrack, netns):
     assert "UNTRACKED" in netns.run("iptables-nft-save").stdout
 
 
-MIXED_FILTER = """
-    table inet filter {
-        chain services {
-            ct state established accept
-        }
-        chain input {
-            type filter hook input priority filter; policy drop
-            jump services
-        }
-        chain output {
-            type filter hook output priority filter; policy drop
-            jump services
-        }
-    }"""
-
-
-def test_a_chain_of_both_hooks_lets_nobody_in_by_source_port(untrack, netns):
-    netns.nft(MIXED_FILTER)
-    before = netns.listing()
-    accept_in = ["inet filter services"]
-    for everyone in ({}, {"addresses": ["0.0.0.0/1", "128.0.0.0/1", "::/0"]}):
-        result = untrack(netns, "apply", "--json",
-                         untrack.policy({**WEB_ACCEPT, **everyone}, accept_in=accept_in),
-                         status=2)
-        assert result.error["path"] == "/accept_in/0"
-        assert "'web'" in result.error["message"]
-        assert netns.listing() == before
-    # Longer than what is written out elsewhere.
-    addresses = [f"192.0.2.{i}" for i in range(0, 200, 2)]
-    policy = untrack.policy({**WEB_ACCEPT, "addresses": addresses}, accept_in=accept_in)
-    untrack(netns, "apply", policy)
-    by_source = [r for r in ours(chain_rules(netns, "inet", "filter", "services"))
-                 if "sport" in r]
-    assert by_source and all("saddr" in r and "192.0.2.198" in r for r in by_source)
-    untrack(netns, "diff", policy)
-
-
 def test_output_and_regular_chains(untrack, netns):
     netns.nft("""
         table inet filter {

@@ -9,6 +9,7 @@ _untrack()
 	local -A own=(
 		[status]="--watch --interval"
 		[top]="--by --limit --watch --interval"
+		[suggest]="--cover --max-services --accept-in"
 		[flow]="--svg"
 		[show]="--text"
 		[import]="--as --complete --keep-going --counters --live --ipset-save"
@@ -60,7 +61,8 @@ _untrack()
 		COMPREPLY=($(compgen -W "protocol port address peer state zone role" -- "$current"))
 		return
 		;;
-	--confirm | --generation | --force-lint | --limit | --interval)
+	--confirm | --generation | --force-lint | --limit | --interval | \
+		--cover | --max-services)
 		return
 		;;
 	esac
