@@ -67,8 +67,8 @@ UNTRACK_EXPORT struct untrack *untrack_new(const struct untrack_options *options
 UNTRACK_EXPORT void untrack_free(struct untrack *untrack);
 
 /* ---- documents ---- */
-/* Files, a directory, or "-" for standard input: one document, in order. They are read when the document
- * is first needed, so what is wrong with them is told by the operation. */
+/* Files, a directory, or "-" for standard input: one document, in order. They must be there; they are
+ * read when the document is first needed, so what is wrong in them is told by the operation. */
 UNTRACK_EXPORT struct untrack_document *untrack_document_read(const char *const *paths, size_t count,
 							      struct untrack_error *error);
 UNTRACK_EXPORT void untrack_document_free(struct untrack_document *document);

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 
@@ -29,6 +30,11 @@ struct untrack_document *untrack_document_read(const char *const *paths, size_t 
 			free(copy);
 			untrack_document_free(document);
 			error_memory(error);
+			return NULL;
+		}
+		/* what is not there is told at once */
+		if (strcmp(copy, "-") != 0 && access(copy, R_OK) && !document_of(document, error)) {
+			untrack_document_free(document);
 			return NULL;
 		}
 	}
