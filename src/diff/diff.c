@@ -12,7 +12,8 @@
 
 /*
  * The order of a plan for one table (each phase needs the ones before it):
- *   1 what refers to objects that are made anew is deleted, then these objects;
+ *   1 rules of chains that go, and what refers to objects that are made anew, are deleted, then these
+ *     objects;
  *   2 new objects, changes in place, elements, rules;
  *   3 objects that go, by now unreferenced.
  */
@@ -172,9 +173,10 @@ static bool delete_references(struct diff *d)
 			return error_memory(d->err);
 		if (is_doomed(d, OBJECT_CHAIN, chain->name, 0) && !flush_chain(d, chain))
 			return false;
-		/* A chain that goes altogether may refer to doomed objects as well. */
-		if (d->doomed.n && chain_is_own(chain) &&
-		    !table_find_chain(d->desired, chain->name) && !flush_chain(d, chain))
+		/* The rules of a chain that goes altogether may refer to doomed objects as well, or
+		 * hold names that other rules want. */
+		if (chain_is_own(chain) && !table_find_chain(d->desired, chain->name) &&
+		    !flush_chain(d, chain))
 			return false;
 	}
 	array_for_each(set, &d->live->sets) {
@@ -294,9 +296,6 @@ static bool change_rules(struct diff *d)
 		if (desired && d->fates.v[i].live)
 			ok = plan_rules(d->live, chain, d->desired, desired, &d->fates.v[i],
 					d->plan);
-		else if (chain_is_own(chain) && !d->doomed.n &&
-			 !table_find_chain(d->desired, chain->name))
-			ok = flush_chain(d, chain);
 	}
 	array_for_each(chain, &d->desired->chains) {
 		const struct chain *live =

@@ -114,3 +114,38 @@ bool rule_refers(const struct table *table, const struct rule *rule, const doome
 {
 	return doomed->n && expressions_refer(table, rule_expressions(rule), doomed);
 }
+
+static bool list_has_meter(const struct table *table, struct span list, unsigned depth)
+{
+	struct expression expression;
+
+	while (expression_next(&list, &expression)) {
+		const char *name = NULL;
+		const struct set *set;
+		const struct chain *chain;
+		struct span immediate;
+
+		if (!strcmp(expression.name, "dynset"))
+			name = attr_find_text(expression.data, NFTA_DYNSET_SET_NAME);
+		set = name ? table_find_set(table, name) : NULL;
+		if (set && set_is_meter(set))
+			return true;
+		if (strcmp(expression.name, "immediate") != 0 || !depth ||
+		    !attr_find(expression.data, NFTA_IMMEDIATE_DATA, &immediate))
+			continue;
+		name = verdict_chain(immediate);
+		chain = name ? table_find_chain(table, name) : NULL;
+		if (!chain || !chain_is_bound(chain))
+			continue;
+		array_for_each(rule, &chain->rules) {
+			if (list_has_meter(table, rule_expressions(*rule), depth - 1))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool rule_has_meter(const struct table *table, const struct rule *rule)
+{
+	return list_has_meter(table, rule_expressions(rule), 16); /* NFT_JUMP_STACK_SIZE */
+}

@@ -15,5 +15,7 @@ struct doomed {
 typedef ARRAY(struct doomed) doomed_list;
 
 bool rule_refers(const struct table *table, const struct rule *rule, const doomed_list *doomed);
+/* Does it bring a meter along, whose name must be free before another rule can have it? */
+bool rule_has_meter(const struct table *table, const struct rule *rule);
 /* set_type: NFT_OBJECT_* of an object map, otherwise 0. */
 bool element_refers(struct span element, uint32_t set_type, const doomed_list *doomed);

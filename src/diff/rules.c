@@ -178,6 +178,8 @@ static void pair_gaps(const struct sides *s, struct rule_fates *fates)
 			fates->partner[j++] = i++;
 		} else if (i == s->live->rules.n || live_stays) {
 			j++; /* comes in front of i */
+		} else if (rule_has_meter(s->live_table, s->live->rules.v[i])) {
+			fates->live[i++] = RULE_GOES_FIRST; /* its meter's name may come again */
 		} else if (j < s->desired->rules.n && fates->partner[j] == NO_PARTNER) {
 			fates->live[i] = RULE_REPLACED;
 			fates->partner[j++] = i++;

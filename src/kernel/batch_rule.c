@@ -61,23 +61,50 @@ static const struct chain *bound_chain(const struct table *table,
 	return chain && chain_is_bound(chain) ? chain : NULL;
 }
 
-/* ------------------------------------------------------------------ names for what has none */
+/* ------------------------------------------------------------------ what is dumped, but not taken back */
 
-/* A dump says "timeout 0" of every dynset, and nft_dynset_init() refuses any for a set without
- * timeouts. */
-static bool is_vain(const struct expression *expression, const struct attr *a)
+/* Attributes that are dumped in any case, and refused where they mean nothing, even if they are zero
+ * (net/netfilter/nft_exthdr.c: nft_exthdr_tcp_set_init, _strip_init; nft_osf.c; nft_dynset.c). */
+static const struct {
+	const char *expression;
+	uint16_t attribute;
+	bool without_register; /* only then: resetting a TCP option */
+} refused_zeros[] = {
+	{"exthdr", NFTA_EXTHDR_FLAGS, false}, {"exthdr", NFTA_EXTHDR_OFFSET, true},
+	{"exthdr", NFTA_EXTHDR_LEN, true},    {"osf", NFTA_OSF_FLAGS, false},
+	{"dynset", NFTA_DYNSET_TIMEOUT, false},
+};
+
+static bool has_refused_zeros(const char *expression)
 {
-	return a->type == NFTA_DYNSET_TIMEOUT && !attr_be64(a->body) &&
-	       !strcmp(expression->name, "dynset");
+	for (size_t i = 0; i < sizeof(refused_zeros) / sizeof(*refused_zeros); i++)
+		if (!strcmp(refused_zeros[i].expression, expression))
+			return true;
+	return false;
 }
 
-static void put_dynset(struct batch *batch, const struct expression *expression)
+static bool is_refused_zero(const struct expression *expression, const struct attr *a)
+{
+	struct span body;
+	bool with_register = attr_find(expression->data, NFTA_EXTHDR_SREG, &body) ||
+			     attr_find(expression->data, NFTA_EXTHDR_DREG, &body);
+
+	for (size_t i = 0; i < sizeof(refused_zeros) / sizeof(*refused_zeros); i++)
+		if (refused_zeros[i].attribute == a->type && span_is_zero(a->body) &&
+		    !strcmp(refused_zeros[i].expression, expression->name))
+			return !refused_zeros[i].without_register || !with_register;
+	return false;
+}
+
+static void put_data(struct batch *batch, const struct expression *expression)
 {
 	attr_for_each(a, expression->data) {
-		if (!is_vain(expression, &a))
+		if (!is_refused_zero(expression, &a))
 			batch_copy_attr(&batch->bytes, a.body);
 	}
 }
+
+/* ------------------------------------------------------------------ names for what has none */
 
 static void put_set_user(struct batch *batch, const struct expression *expression,
 			 const struct set *set)
@@ -89,7 +116,7 @@ static void put_set_user(struct batch *batch, const struct expression *expressio
 		if (a.type == user->name) {
 			batch_set_name(b, user->name, set);
 			attr_put_be32(b, user->id, batch_id(batch, set));
-		} else if (a.type != user->id && !is_vain(expression, &a)) {
+		} else if (a.type != user->id && !is_refused_zero(expression, &a)) {
 			batch_copy_attr(b, a.body);
 		}
 	}
@@ -129,7 +156,7 @@ static void put_expression(struct batch *batch, const struct table *table, struc
 	}
 	set = anonymous_set(table, &expression);
 	chain = set ? NULL : bound_chain(table, &expression);
-	if (!set && !chain && strcmp(expression.name, "dynset")) {
+	if (!set && !chain && !has_refused_zeros(expression.name)) {
 		batch_copy_attr(&batch->bytes, element);
 		return;
 	}
@@ -141,7 +168,7 @@ static void put_expression(struct batch *batch, const struct table *table, struc
 	else if (chain)
 		put_bound_jump(batch, &expression, chain);
 	else
-		put_dynset(batch, &expression);
+		put_data(batch, &expression);
 	attr_nest_end(&batch->bytes, data);
 	attr_nest_end(&batch->bytes, begin);
 }

@@ -13,7 +13,7 @@ enum { NEST_SIZE = 60 * 1024 };
  * as those must be (NFT_SET_MAX_ANONLEN). */
 void batch_set_name(struct buf *b, uint16_t type, const struct set *set)
 {
-	if (!set_is_anonymous(set))
+	if (!set_is_anonymous(set) || set_is_meter(set))
 		attr_put_text(b, type, set->name);
 	else
 		attr_put_text(b, type, set->flags & NFT_SET_MAP ? "__map%d" : "__set%d");
@@ -73,6 +73,13 @@ static void open_list(struct element_writer *writer)
 	writer->open = true;
 }
 
+/* The end of an interval is a key and nothing else: the timeout of 0 that the kernel dumps with it, it
+ * does not take back (nf_tables_api.c: nft_add_set_elem). */
+static bool is_interval_end(struct span element)
+{
+	return attr_find_be32(element, NFTA_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END;
+}
+
 /* To delete an element its key is enough; its flags tell an interval's end from a start. */
 static void put_key(struct buf *b, struct span element)
 {
@@ -95,7 +102,7 @@ static void put_element(struct element_writer *writer, size_t index)
 		close_list(writer);
 	if (!writer->open)
 		open_list(writer);
-	if (writer->message == NFT_MSG_DELSETELEM)
+	if (writer->message == NFT_MSG_DELSETELEM || is_interval_end(element))
 		put_key(b, element);
 	else
 		batch_copy_attr(b, element);
@@ -105,6 +112,36 @@ static void put_element(struct element_writer *writer, size_t index)
 static uint16_t add_flags(const struct set *set)
 {
 	return set->flags & NFT_SET_EVAL ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_EXCL;
+}
+
+static int compare_places(const void *left, const void *right, void *offsets)
+{
+	uint32_t a = ((uint32_t *)offsets)[*(const uint32_t *)left];
+	uint32_t b = ((uint32_t *)offsets)[*(const uint32_t *)right];
+
+	return a < b ? -1 : a > b;
+}
+
+/* All elements. Those that a kernel listed go in the same order where it lists them as they came:
+ * intervals of several fields. All others it sorts or scatters itself. */
+static void put_all(struct element_writer *writer)
+{
+	const struct elements *elements = &writer->set->elements;
+	const uint32_t interval_fields = NFT_SET_CONCAT | NFT_SET_INTERVAL;
+	size_t count = elements_count(elements);
+	bool as_read = elements->listed && elements->at.n &&
+		       (writer->set->flags & interval_fields) == interval_fields;
+	uint32_t *order = as_read ? calloc(count, sizeof(*order)) : NULL;
+
+	for (size_t i = 0; order && i < count; i++)
+		order[i] = (uint32_t)i;
+	if (order)
+		qsort_r(order, count, sizeof(*order), compare_places, elements->at.v);
+	else if (as_read)
+		writer->batch->bytes.failed = true;
+	for (size_t i = 0; i < count && !writer->batch->bytes.failed; i++)
+		put_element(writer, order ? order[i] : i);
+	free(order);
 }
 
 void batch_elements(struct batch *batch, const struct plan_step *step)
@@ -123,8 +160,11 @@ void batch_elements(struct batch *batch, const struct plan_step *step)
 		batch_end(batch, writer.begin);
 		return;
 	}
-	for (uint32_t i = 0; i < step->count && !batch->bytes.failed; i++)
-		put_element(&writer, step->indexes ? step->indexes[i] : step->first + i);
+	if (!step->indexes && !step->first && step->count == elements_count(&step->set->elements))
+		put_all(&writer);
+	else
+		for (uint32_t i = 0; i < step->count && !batch->bytes.failed; i++)
+			put_element(&writer, step->indexes ? step->indexes[i] : step->first + i);
 	close_list(&writer);
 }
 
@@ -138,7 +178,6 @@ void batch_all_elements(struct batch *batch, const struct table *table, const st
 		.flags = NLM_F_CREATE | NLM_F_EXCL,
 	};
 
-	for (size_t i = 0; i < elements_count(&set->elements) && !batch->bytes.failed; i++)
-		put_element(&writer, i);
+	put_all(&writer);
 	close_list(&writer);
 }

@@ -288,6 +288,7 @@ static enum netlink_outcome dump_elements(struct reading *reading, struct untrac
 		       err);
 	if (outcome == NETLINK_DONE) {
 		set->elements_read = true;
+		set->elements.listed = true;
 		elements_sort(&set->elements);
 		if (has_repeated(&set->elements))
 			return NETLINK_CHANGED;

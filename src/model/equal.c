@@ -87,6 +87,8 @@ static bool set_names_equal(const struct tables *tables, struct span a, struct s
 	if (!set_a || !set_b || !set_is_anonymous(set_a) || !set_is_anonymous(set_b))
 		return !strcmp(name_a, name_b) && !(set_a && set_is_anonymous(set_a)) &&
 		       !(set_b && set_is_anonymous(set_b));
+	if ((set_is_meter(set_a) || set_is_meter(set_b)) && strcmp(name_a, name_b) != 0)
+		return false;
 	return set_contents_equal(tables, set_a, set_b);
 }
 
@@ -231,7 +233,11 @@ static bool set_contents_equal(const struct tables *tables, const struct set *a,
 					NFTA_SET_DATA_LEN, NFTA_SET_OBJ_TYPE, NFTA_SET_USERDATA};
 	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
 
-	if (a->flags != b->flags || elements_count(&a->elements) != elements_count(&b->elements))
+	if (a->flags != b->flags)
+		return false;
+	if (a->flags & NFT_SET_EVAL) /* filled by packets */
+		return attrs_compare(OBJECT_SET, attrs_a, attrs_b) == DIFFERENCE_NONE;
+	if (elements_count(&a->elements) != elements_count(&b->elements))
 		return false;
 	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
 		if (!plain_equal(find_or_zero(attrs_a, same[i]), find_or_zero(attrs_b, same[i])))

@@ -246,6 +246,7 @@ struct set *set_copy(const struct set *set)
 		       set->elements.at.n * sizeof(*set->elements.at.v));
 	copy->elements.at.n = set->elements.at.n;
 	copy->elements.sorted = set->elements.sorted;
+	copy->elements.listed = set->elements.listed;
 	copy->elements_read = set->elements_read;
 	copy->elements_uncertain = set->elements_uncertain;
 	copy->handle = set->handle;
@@ -301,6 +302,13 @@ struct table *table_copy(const struct table *table)
 	COPY_ALL(copy, table, objects, copy_stateful, stateful_free)
 	COPY_ALL(copy, table, flowtables, copy_flowtable, flowtable_free)
 	return steal_pointer(&copy);
+}
+
+/* The templates of libnftables, of which the kernel makes names. */
+bool set_is_meter(const struct set *set)
+{
+	return set_is_anonymous(set) && strncmp(set->name, "__set", strlen("__set")) != 0 &&
+	       strncmp(set->name, "__map", strlen("__map")) != 0;
 }
 
 struct table *ruleset_find(const struct ruleset *ruleset, uint8_t family, const char *name)

@@ -63,6 +63,7 @@ struct elements {
 	struct buf bytes;
 	ARRAY(uint32_t) at;
 	bool sorted;
+	bool listed; /* the order in `bytes` is the one in which a kernel listed them */
 	struct packed packed;
 };
 
@@ -178,6 +179,10 @@ static inline bool set_is_anonymous(const struct set *set)
 {
 	return set->flags & 1; /* NFT_SET_ANONYMOUS */
 }
+
+/* An anonymous set with a name that the kernel did not make: a meter's (`meter NAME { … }`). No two
+ * rules of a table can have the same. */
+bool set_is_meter(const struct set *set);
 
 /* How many elements the kernel has for it: an interval of one field counts two. */
 size_t elements_count(const struct elements *elements);

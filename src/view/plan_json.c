@@ -75,6 +75,24 @@ static json_t *object_command(const struct plan_view *view, const struct plan_st
 	return command("add", word, body ? listed(body) : names(step, "name", name));
 }
 
+/* Listings of libnftables 1.0.6 leave out the devices of a chain; it reads one by name, later ones read
+ * a list. */
+static void put_devices(json_t *body, const struct chain *chain)
+{
+	struct span hook, devices;
+	json_t *list = json_array();
+
+	if (attr_find(buf_span(&chain->attrs), NFTA_CHAIN_HOOK, &hook) &&
+	    attr_find(hook, NFTA_HOOK_DEVS, &devices))
+		attr_for_each(device, devices) {
+			json_array_append_new(list, json_string(attr_text(device.body)));
+		}
+	if (json_array_size(list) && !json_object_get(body, "dev"))
+		json_object_set(body, "dev", json_array_size(list) == 1 ? json_array_get(list, 0)
+									 : list);
+	json_decref(list);
+}
+
 static json_t *chain_command(const struct plan_view *view, const struct plan_step *step)
 {
 	json_t *all, *body;
@@ -85,6 +103,8 @@ static json_t *chain_command(const struct plan_view *view, const struct plan_ste
 	body = json_object_get(json_object_get(all, "add"), "chain");
 
 	put_comment_of(body, chain_comment(step->chain));
+	if (step->operation != OPERATION_DELETE)
+		put_devices(body, step->chain);
 	return all;
 }
 
