@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* flow: the path of a packet through this host. */
 #include "api/context.h"
+#include "api/legacy.h"
 #include "api/result.h"
 #include "base/cleanup.h"
 #include "flow/path.h"
@@ -26,6 +27,8 @@ struct survey {
 	registered_hooks hooks;
 	bool hooks_available;
 	texts legacy[3];
+	struct ruleset *legacy_rules;
+	texts warnings;
 	devices devices;
 	uint64_t entries;
 };
@@ -37,6 +40,8 @@ static void survey_free(struct survey *survey)
 	registered_hooks_free(&survey->hooks);
 	for (int i = 0; i < 3; i++)
 		texts_free(&survey->legacy[i]);
+	ruleset_free(survey->legacy_rules);
+	texts_free(&survey->warnings);
 	array_free(&survey->devices);
 }
 
@@ -46,6 +51,8 @@ static bool take_survey(struct untrack *untrack, struct survey *survey, struct u
 	struct kernel *kernel = context_kernel(untrack, err);
 	struct conntrack_status table;
 
+	if (!legacy_rules(untrack, &survey->legacy_rules, &survey->warnings, err))
+		return false;
 	autoenter entered = netns_enter(&untrack->ns, err);
 	if (!kernel || entered.failed)
 		return false;
@@ -68,6 +75,7 @@ struct untrack_result *untrack_flow(struct untrack *untrack,
 	struct untrack_flow_options options = {.size = sizeof(options)};
 	__attribute__((cleanup(survey_free))) struct survey survey = {0};
 	autoclean(path_free_p) struct path *path = NULL;
+	struct untrack_result *result;
 
 	if (given)
 		memcpy(&options, given,
@@ -79,12 +87,16 @@ struct untrack_result *untrack_flow(struct untrack *untrack,
 			.ruleset = survey.ruleset,
 			.hooks = survey.hooks_available ? &survey.hooks : NULL,
 			.legacy = {&survey.legacy[0], &survey.legacy[1], &survey.legacy[2]},
+			.legacy_rules = survey.legacy_rules,
 			.devices = &survey.devices,
 			.entries = survey.entries,
 		},
 		error);
 	if (!path)
 		return NULL;
-	return result_new(0, view_path_json(path),
-			  options.svg ? view_path_svg(path) : view_path_text(path), error);
+	result = result_new(0, view_path_json(path),
+			    options.svg ? view_path_svg(path) : view_path_text(path), error);
+	if (result)
+		result_take_warnings(result, &survey.warnings);
+	return result;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/judge_host.h"
 
+#include "api/legacy.h"
 #include "base/cleanup.h"
-#include "kernel/legacy.h"
 #include "kernel/sysctl.h"
 
 #include <arpa/inet.h>
@@ -143,27 +143,10 @@ static enum known either(enum known a, enum known b)
 	return a == KNOWN_NOT ? b : a;
 }
 
-static bool find_legacy(struct untrack *untrack, struct judge_host *host, texts *warnings,
-			struct untrack_error *err)
-{
-	autolegacy legacy = {0};
-	autoerror why = ERROR_INIT;
-
-	if (!legacy_read(&untrack->ns, &legacy, err))
-		return false;
-	if (legacy.unread &&
-	    !warn(warnings, err, "legacy iptables tables were not looked at: %s", legacy.unread))
-		return false;
-	host->legacy = legacy_ruleset(&legacy, &why);
-	/* Extensions or sets that iptables-nft has not, for example. */
-	return host->legacy || warn(warnings, err, "legacy iptables tables were not looked at: %s",
-				    why.message ? why.message : "out of memory");
-}
-
 bool judge_host_read(struct untrack *untrack, struct judge_host *host, struct lint_input *input,
 		     texts *warnings, struct untrack_error *err)
 {
-	if (!find_legacy(untrack, host, warnings, err) || !find_failsafe(host, err))
+	if (!legacy_rules(untrack, &host->legacy, warnings, err) || !find_failsafe(host, err))
 		return false;
 	autoenter entered = netns_enter(&untrack->ns, err);
 	if (entered.failed || !interfaces_read(&host->devices, err))

@@ -3,6 +3,7 @@
 #include "view/status.h"
 
 #include "api/context.h"
+#include "api/legacy.h"
 #include "api/result.h"
 #include "base/cleanup.h"
 #include "kernel/conntrack.h"
@@ -16,8 +17,9 @@ DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 
 /* What the view borrows. */
 struct reading {
-	struct ruleset *ruleset;
-	trackers trackers;
+	struct ruleset *ruleset, *legacy;
+	texts warnings;
+	trackers trackers, legacy_trackers;
 	service_counters services;
 	cpus_statistics cpus;
 	ARRAY(struct status_statistic) statistics;
@@ -26,7 +28,10 @@ struct reading {
 static void reading_free(struct reading *reading)
 {
 	ruleset_free(reading->ruleset);
+	ruleset_free(reading->legacy);
+	texts_free(&reading->warnings);
 	array_free(&reading->trackers);
+	array_free(&reading->legacy_trackers);
 	array_free(&reading->services);
 	array_free(&reading->cpus);
 	array_free(&reading->statistics);
@@ -68,6 +73,9 @@ static bool read_all(struct untrack *untrack, struct reading *reading,
 {
 	struct kernel *kernel = context_kernel(untrack, err);
 
+	if (!legacy_rules(untrack, &reading->legacy, &reading->warnings, err) ||
+	    (reading->legacy && !ruleset_trackers(reading->legacy, &reading->legacy_trackers, err)))
+		return false;
 	autoenter entered = netns_enter(&untrack->ns, err);
 	if (!kernel || entered.failed || !conntrack_status(table, err) ||
 	    !conntrack_statistics(&reading->cpus, err) || !name_statistics(reading, err))
@@ -99,6 +107,7 @@ struct untrack_result *untrack_status(struct untrack *untrack, struct untrack_er
 	__attribute__((cleanup(reading_free))) struct reading reading = {0};
 	struct conntrack_status table;
 	struct status_view status;
+	struct untrack_result *result;
 
 	if (!read_all(untrack, &reading, &table, error))
 		return NULL;
@@ -111,11 +120,15 @@ struct untrack_result *untrack_status(struct untrack *untrack, struct untrack_er
 		.insert_failed = sum(&reading, STATISTIC_INSERT_FAILED),
 		.entry_size = conntrack_entry_size(),
 		.tracking = &reading.trackers,
+		.legacy_tracking = &reading.legacy_trackers,
 		.services = &reading.services,
 		.statistics = reading.statistics.v,
 		.statistics_n = STATISTICS,
 		.cpus_n = reading.cpus.n,
 	};
 	status.has_rate = rate_since(untrack, table.count, &status.rate);
-	return result_new(0, view_status_json(&status), view_status_text(&status), error);
+	result = result_new(0, view_status_json(&status), view_status_text(&status), error);
+	if (result)
+		result_take_warnings(result, &reading.warnings);
+	return result;
 }

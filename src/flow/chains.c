@@ -48,9 +48,8 @@ static char *devices_of(const struct chain *chain)
 	return buf_steal_text(&out);
 }
 
-/* All traits of the rules that a packet may come to. */
-static bool traits_of(const struct table *table, const struct chain *chain, unsigned *ret_traits,
-		      struct untrack_error *err)
+bool traits_of_chain(const struct table *table, const struct chain *chain, unsigned *ret_traits,
+		     struct untrack_error *err)
 {
 	autofree bool *reached = chain_reach(table, chain, err);
 	unsigned traits = 0;
@@ -111,7 +110,7 @@ static bool add_chain(struct path *path, const struct table *table, const struct
 
 	if (!chain_hook(chain, &at) || !path_place(table->family, at.hook, &lane, &hook))
 		return true;
-	if (!traits_of(table, chain, &stage.traits, err))
+	if (!traits_of_chain(table, chain, &stage.traits, err))
 		return false;
 	stage.priority = at.priority;
 	stage.place = place_of(hook, &at);

@@ -79,7 +79,7 @@ static void powers_of_rules(struct powers *powers, const struct ruleset *ruleset
 	}
 }
 
-/* Rules of legacy tables are not looked into; that there are entries says that something tracks. */
+/* Where rules of legacy tables cannot be read, entries say that something tracks. */
 static void powers_of_legacy(struct powers *powers, const struct path_sources *sources)
 {
 	for (int i = 0; i < 2; i++) {
@@ -87,7 +87,8 @@ static void powers_of_legacy(struct powers *powers, const struct path_sources *s
 
 		if (!names || !names->n)
 			continue;
-		raise_to(&powers->track[i], sources->entries ? STAGE_ON : STAGE_UNKNOWN);
+		if (!sources->legacy_rules)
+			raise_to(&powers->track[i], sources->entries ? STAGE_ON : STAGE_UNKNOWN);
 		array_for_each(name, names) {
 			if (!strcmp(*name, "nat"))
 				raise_to(&powers->nat[i], STAGE_ON);
@@ -169,9 +170,12 @@ bool stages_of_kernel(struct path *path, const struct path_sources *sources,
 {
 	struct powers powers = {0};
 
-	if (!powers_of_trackers(&powers, sources->ruleset, err))
+	if (!powers_of_trackers(&powers, sources->ruleset, err) ||
+	    (sources->legacy_rules && !powers_of_trackers(&powers, sources->legacy_rules, err)))
 		return false;
 	powers_of_rules(&powers, sources->ruleset);
+	if (sources->legacy_rules)
+		powers_of_rules(&powers, sources->legacy_rules);
 	powers_of_legacy(&powers, sources);
 	for (int i = 0; i < 2; i++) {
 		raise_to(&powers.defragment[i], powers.track[i]);

@@ -34,8 +34,37 @@ static bool lists(const texts *names, const char *name)
 	return false;
 }
 
+/* The table's rules at the hook, of both families that have it. */
+static bool add_traits(struct stage *stage, const struct ruleset *rules, enum path_hook hook,
+		       struct untrack_error *err)
+{
+	static const char *const chains[PATH_HOOKS] = {[PATH_PREROUTING] = "PREROUTING",
+						       [PATH_INPUT] = "INPUT",
+						       [PATH_FORWARD] = "FORWARD",
+						       [PATH_OUTPUT] = "OUTPUT",
+						       [PATH_POSTROUTING] = "POSTROUTING"};
+	static const struct {
+		unsigned stage;
+		uint8_t family;
+	} families[] = {{STAGE_IP, NFPROTO_IPV4}, {STAGE_IP6, NFPROTO_IPV6}};
+
+	for (size_t i = 0; rules && i < sizeof(families) / sizeof(*families); i++) {
+		const struct table *table =
+			stage->families & families[i].stage
+				? ruleset_find(rules, families[i].family, stage->table)
+				: NULL;
+		const struct chain *chain = table ? table_find_chain(table, chains[hook]) : NULL;
+		unsigned traits = 0;
+
+		if (chain && !traits_of_chain(table, chain, &traits, err))
+			return false;
+		stage->traits |= traits;
+	}
+	return true;
+}
+
 static bool add_legacy(struct path *path, enum path_lane lane, enum path_hook hook, size_t which,
-		       unsigned families, struct untrack_error *err)
+		       unsigned families, const struct ruleset *rules, struct untrack_error *err)
 {
 	bool nat = !strcmp(legacy_tables[which].name, "nat");
 	bool before = hook == PATH_PREROUTING || hook == PATH_OUTPUT;
@@ -54,6 +83,10 @@ static bool add_legacy(struct path *path, enum path_lane lane, enum path_hook ho
 			 : before ? NF_IP_PRI_NAT_DST
 				  : NF_IP_PRI_NAT_SRC;
 	stage.place = stage.priority;
+	if (!add_traits(&stage, rules, hook, err)) {
+		stage_clear(&stage);
+		return false;
+	}
 	return stage_add(path, lane, hook, &stage, err);
 }
 
@@ -67,12 +100,13 @@ bool stages_of_legacy(struct path *path, const struct path_sources *sources,
 
 		for (unsigned hook = 0; hook < PATH_HOOKS && families; hook++)
 			if ((legacy_tables[i].hooks & (1u << hook)) &&
-			    !add_legacy(path, LANE_IP, hook, i, families, err))
+			    !add_legacy(path, LANE_IP, hook, i, families, sources->legacy_rules,
+					err))
 				return false;
 	}
 	if (!lists(sources->legacy[2], legacy_tables[FILTER].name))
 		return true;
-	return add_legacy(path, LANE_ARP, PATH_INPUT, FILTER, 0, err) &&
-	       add_legacy(path, LANE_ARP, PATH_FORWARD, FILTER, 0, err) &&
-	       add_legacy(path, LANE_ARP, PATH_OUTPUT, FILTER, 0, err);
+	return add_legacy(path, LANE_ARP, PATH_INPUT, FILTER, 0, NULL, err) &&
+	       add_legacy(path, LANE_ARP, PATH_FORWARD, FILTER, 0, NULL, err) &&
+	       add_legacy(path, LANE_ARP, PATH_OUTPUT, FILTER, 0, NULL, err);
 }

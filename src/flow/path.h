@@ -12,6 +12,7 @@ struct path_sources {
 	const struct ruleset *ruleset; /* rules, objects and verdict maps read (READ_OBJECTS) */
 	const registered_hooks *hooks; /* NULL: the kernel does not tell */
 	const texts *legacy[3];	       /* tables of iptables, ip6tables, arptables */
+	const struct ruleset *legacy_rules; /* their rules; NULL: not known */
 	const devices *devices;
 	uint64_t entries; /* in the connection table */
 };

@@ -8,6 +8,10 @@
 bool stage_add(struct path *path, enum path_lane lane, enum path_hook hook, struct stage *stage,
 	       struct untrack_error *err);
 
+/* What a packet may come to in the chain and all that it jumps or goes to (enum tracking_trait). */
+bool traits_of_chain(const struct table *table, const struct chain *chain, unsigned *ret_traits,
+		     struct untrack_error *err);
+
 /* Base chains of nf_tables, and what they untrack. */
 bool stages_of_chains(struct path *path, const struct ruleset *ruleset, struct untrack_error *err);
 /* Tables of legacy iptables, at the priorities that they have in the kernel. */

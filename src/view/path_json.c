@@ -37,11 +37,11 @@ static json_t *stage_families(const struct stage *stage)
 	return array;
 }
 
+static const char *const untracks_words[] = {
+	[UNTRACKS_NOT] = "no", [UNTRACKS] = "yes", [UNTRACKS_IN_VAIN] = "in vain"};
+
 static void add_chain(json_t *object, enum path_hook hook, const struct stage *stage)
 {
-	static const char *const words[] = {
-		[UNTRACKS_NOT] = "no", [UNTRACKS] = "yes", [UNTRACKS_IN_VAIN] = "in vain"};
-
 	json_object_set_new(object, "family", json_string(family_name(stage->family)));
 	json_object_set_new(object, "table", name_text(stage->table));
 	json_object_set_new(object, "chain", name_text(stage->chain));
@@ -49,7 +49,8 @@ static void add_chain(json_t *object, enum path_hook hook, const struct stage *s
 	json_object_set_new(object, "policy", json_string(stage->drop ? "drop" : "accept"));
 	json_object_set_new(object, "rules", json_integer((json_int_t)stage->rules));
 	json_object_set_new(object, "dormant", json_boolean(stage->dormant));
-	json_object_set_new(object, "untracks", json_string(words[stage_untracks(hook, stage)]));
+	json_object_set_new(object, "untracks",
+			    json_string(untracks_words[stage_untracks(hook, stage)]));
 	json_object_set_new(object, "services", strings(&stage->services));
 }
 
@@ -71,8 +72,11 @@ static json_t *stage_object(enum path_hook hook, const struct stage *stage)
 		json_object_set_new(object, "devices", json_string(stage->devices));
 	if (stage->kind == STAGE_CHAIN)
 		add_chain(object, hook, stage);
-	if (stage->kind == STAGE_LEGACY)
+	if (stage->kind == STAGE_LEGACY) {
 		json_object_set_new(object, "table", name_text(stage->table));
+		json_object_set_new(object, "untracks",
+				    json_string(untracks_words[stage_untracks(hook, stage)]));
+	}
 	return object;
 }
 

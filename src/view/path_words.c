@@ -79,15 +79,12 @@ void stage_title(struct buf *out, enum path_hook hook, const struct stage *stage
 	}
 }
 
-static void chain_note(struct buf *out, enum path_hook hook, const struct stage *stage)
+/* What the stage untracks. False if nothing. */
+static bool untracks_note(struct buf *out, enum path_hook hook, const struct stage *stage)
 {
 	bool late = hook == PATH_PREROUTING || hook == PATH_OUTPUT;
 	const char *separator = " ";
 
-	if (stage->dormant) {
-		buf_puts(out, "dormant: not called");
-		return;
-	}
 	switch (stage_untracks(hook, stage)) {
 	case UNTRACKS:
 		buf_puts(out, "UNTRACKED HERE:");
@@ -98,13 +95,24 @@ static void chain_note(struct buf *out, enum path_hook hook, const struct stage 
 		}
 		if (!stage->services.n)
 			buf_puts(out, " by its rules");
-		return;
+		return true;
 	case UNTRACKS_IN_VAIN:
-		buf_puts(out, late ? "notrack IN VAIN: too late" : "notrack IN VAIN: wrong hook");
-		return;
+		buf_printf(out, "notrack IN VAIN: %s", late ? "too late" : "wrong hook");
+		return true;
 	case UNTRACKS_NOT:
 		break;
 	}
+	return false;
+}
+
+static void chain_note(struct buf *out, enum path_hook hook, const struct stage *stage)
+{
+	if (stage->dormant) {
+		buf_puts(out, "dormant: not called");
+		return;
+	}
+	if (untracks_note(out, hook, stage))
+		return;
 	buf_printf(out, "%s, %zu rule%s", stage->type, stage->rules, stage->rules == 1 ? "" : "s");
 	if (stage->drop)
 		buf_puts(out, ", policy drop");
@@ -152,7 +160,8 @@ void stage_note(struct buf *out, enum path_hook hook, const struct stage *stage)
 		chain_note(out, hook, stage);
 		break;
 	case STAGE_LEGACY:
-		buf_puts(out, "legacy");
+		if (!untracks_note(out, hook, stage))
+			buf_puts(out, "legacy");
 		break;
 	case STAGE_OTHER:
 		break;

@@ -47,15 +47,22 @@ static json_t *services_json(const struct status_view *status)
 	return list;
 }
 
+static void add_tracking(json_t *list, const trackers *tracking, bool legacy)
+{
+	array_for_each(one, tracking) {
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s, s:b}", "family",
+						      family_name(one->family), "table", one->table,
+						      "chain", one->chain, "why", one->why,
+						      "legacy", legacy));
+	}
+}
+
 static json_t *tracking_json(const struct status_view *status)
 {
 	json_t *list = json_array();
 
-	array_for_each(one, status->tracking) {
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s}", "family",
-						      family_name(one->family), "table", one->table,
-						      "chain", one->chain, "why", one->why));
-	}
+	add_tracking(list, status->tracking, false);
+	add_tracking(list, status->legacy_tracking, true);
 	return list;
 }
 
@@ -150,18 +157,25 @@ static void put_drops(struct buf *out, const struct status_view *status)
 		   view_count(status->insert_failed, failed));
 }
 
+static void put_trackers(struct buf *out, const trackers *tracking, const char **title,
+			 const char *kind)
+{
+	array_for_each(one, tracking) {
+		buf_printf(out, "%-18s %s%s %s%s%s: %s\n", *title, kind, family_name(one->family),
+			   one->table, one->chain ? " " : "", one->chain ? one->chain : "",
+			   one->why);
+		*title = "";
+	}
+}
+
 static void put_tracking(struct buf *out, const struct status_view *status)
 {
 	const char *title = "tracking is on by";
 
-	if (!status->tracking->n)
+	put_trackers(out, status->tracking, &title, "");
+	put_trackers(out, status->legacy_tracking, &title, "legacy ");
+	if (*title)
 		buf_puts(out, "tracking           nothing in the ruleset turns it on\n");
-	array_for_each(one, status->tracking) {
-		buf_printf(out, "%-18s %s %s%s%s: %s\n", title, family_name(one->family),
-			   one->table, one->chain ? " " : "", one->chain ? one->chain : "",
-			   one->why);
-		title = "";
-	}
 }
 
 static void put_service(struct buf *out, const struct service_counter *service)

@@ -21,6 +21,7 @@ struct status_view {
 	bool has_rate;	     /* someone looked before: */
 	double rate;	     /* entries a second since then; negative: it empties */
 	const trackers *tracking;
+	const trackers *legacy_tracking; /* tables of iptables-legacy */
 	const service_counters *services;
 	const struct status_statistic *statistics; /* statistics_n of each processor, in order */
 	size_t statistics_n, cpus_n;

@@ -103,7 +103,7 @@ char *view_status_verdict(const struct status_view *status)
 	else if (status->drop)
 		buf_printf(&out, "well now, but %s connections were dropped since boot",
 			   view_count(status->drop, room));
-	else if (!status->tracking->n && !status->count)
+	else if (!status->tracking->n && !status->legacy_tracking->n && !status->count)
 		buf_puts(&out, status->services->n
 				       ? "well: nothing turns tracking on, so no policy is needed"
 				       : "well: nothing is tracked here, no policy is needed");

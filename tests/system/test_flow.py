@@ -265,7 +265,34 @@ def test_tracking_is_on_where_entries_come(untrack, netns, ruleset):
     assert untrack(netns, "flow", "--json").json["tracking"] == came
 
 
+def test_rules_of_legacy_tables(untrack, netns):
+    for argv in ("iptables-legacy -t raw -A PREROUTING -p tcp --dport 80 -j CT --notrack",
+                 "iptables-legacy -t raw -A OUTPUT -p tcp --sport 80 -j DOCUMENTED",
+                 "ip6tables-legacy -t raw -A OUTPUT -p tcp --sport 80 -j CT --notrack",
+                 "iptables-legacy -t mangle -A FORWARD -j MARK --set-mark 1"):
+        if "DOCUMENTED" in argv:
+            netns.run("iptables-legacy", "-t", "raw", "-N", "DOCUMENTED")
+            netns.run(*"iptables-legacy -t raw -A DOCUMENTED -j CT --notrack".split())
+        netns.run(*argv.split())
+    answer = untrack(netns, "flow", "--json").json
+    assert answer["tracking"] == {"ip": "off", "ip6": "off"}
+    (raw,) = [s for s in stages(answer, "prerouting") if s["kind"] == "legacy" and
+              s["table"] == "raw"]
+    assert raw["untracks"] == "yes" and raw["families"] == ["ip", "ip6"]
+    (raw,) = [s for s in stages(answer, "output") if s["kind"] == "legacy" and
+              s["table"] == "raw"]
+    assert raw["untracks"] == "yes"
+    (mangle,) = [s for s in stages(answer, "forward") if s["kind"] == "legacy"]
+    assert mangle["untracks"] == "no"
+
+
 @pytest.mark.parametrize("argv", [
+    "iptables-legacy -t nat -L",
+    "iptables-legacy -t raw -A PREROUTING -s 1.2.3.4 -j CT --notrack",
+    "iptables-legacy -A INPUT -m conntrack --ctstate NEW",
+    "iptables-legacy -t mangle -A INPUT -j CONNMARK --save-mark",
+    "ip6tables-legacy -A INPUT -m state --state NEW",
+    "iptables-legacy -t nat -A PREROUTING -p tcp --dport 1 -j REDIRECT --to-ports 2",
     "iptables-nft -t raw -A PREROUTING -s 1.2.3.4 -j CT --notrack",
     "iptables-nft -t raw -A PREROUTING -s 1.2.3.4 -j CT --zone 3",
     "iptables-nft -A INPUT -m conntrack --ctstate NEW",
@@ -274,7 +301,7 @@ def test_tracking_is_on_where_entries_come(untrack, netns, ruleset):
     "iptables-nft -t nat -A PREROUTING -p tcp --dport 1 -j REDIRECT --to-ports 2",
     "iptables-nft -A INPUT -p tcp -m multiport --dports 1,2",
 ])
-def test_tracking_that_iptables_nft_turns_on(untrack, netns, argv):
+def test_tracking_that_iptables_turns_on(untrack, netns, argv):
     netns.run(*argv.split())
     netns.run(PYTHON, "-c", SEND)
     came = {"ip": "off", "ip6": "off"}

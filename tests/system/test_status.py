@@ -272,4 +272,15 @@ def test_verdict_of_an_empty_namespace(untrack, netns):
 def test_objects_turn_tracking_on_too(untrack, netns):
     netns.nft('table ip t {\nct helper h {\ntype "ftp" protocol tcp\n}\n}')
     (only,) = status(untrack, netns)["tracking"]
-    assert only == {"family": "ip", "table": "t", "chain": None, "why": "ct helper object"}
+    assert only == {"family": "ip", "table": "t", "chain": None, "why": "ct helper object",
+                    "legacy": False}
+
+
+def test_legacy_rules_turn_tracking_on(untrack, netns):
+    netns.run("iptables-legacy", "-A", "FORWARD", "-m", "conntrack", "--ctstate", "NEW")
+    netns.run("iptables-legacy", "-t", "raw", "-A", "OUTPUT", "-s", "1.2.3.4", "-j", "CT",
+              "--notrack")
+    (only,) = status(untrack, netns)["tracking"]
+    assert only == {"family": "ip", "table": "filter", "chain": "FORWARD", "why": "xt conntrack",
+                    "legacy": True}
+    assert "legacy ip filter FORWARD: xt conntrack" in untrack(netns, "status").stdout
