@@ -104,14 +104,103 @@ static const char *skip_implied(const char *listing)
 	return strchr(strchr(listing, '\n') + 1, '\n') + 1;
 }
 
+/* ---- the protocol's place ---- */
+
+struct lines {
+	ARRAY(char *) v;
+};
+
+static void lines_free(struct lines *lines)
+{
+	array_for_each (line, &lines->v)
+		free(*line);
+	array_free(&lines->v);
+}
+
+/* Does it only look? */
+static bool is_pure(const char *line)
+{
+	static const char *const pure[] = {"payload load", "cmp ",	"bitwise ", "range ",
+					   "lookup ",	   "meta load", "ct load",  "fib ",
+					   "exthdr ",	   "socket ",	"rt load",  "byteorder ",
+					   "xfrm load"};
+
+	line += strspn(line, " [");
+	for (size_t i = 0; i < sizeof(pure) / sizeof(pure[0]); i++)
+		if (!strncmp(line, pure[i], strlen(pure[i])) && !strstr(line, "payload write"))
+			return true;
+	return false;
+}
+
+static bool is_protocol(const struct lines *lines, size_t i)
+{
+	return i + 1 < lines->v.n && !strcmp(lines->v.v[i], "  [ meta load l4proto => reg 1 ]") &&
+	       !strncmp(lines->v.v[i + 1], "  [ cmp eq reg 1 ", 17);
+}
+
+/* nft asks for the protocol where it needs it, or where it was told to: among matches that only
+ * look that makes no difference, and asking twice neither. It does where a limit or a count is
+ * between. */
+static void put_rule(struct lines *lines, struct buf *b)
+{
+	size_t begin = 0;
+
+	while (begin < lines->v.n) {
+		size_t end = begin;
+		const char *last = NULL;
+
+		while (end < lines->v.n && is_pure(lines->v.v[end]))
+			end++;
+		for (size_t i = begin; i < end; i++)
+			if (is_protocol(lines, i) && (!last || strcmp(last, lines->v.v[i + 1]))) {
+				last = lines->v.v[i + 1];
+				buf_printf(b, "%s\n%s\n", lines->v.v[i], last);
+			}
+		for (size_t i = begin; i < end; i++) {
+			if (is_protocol(lines, i))
+				i++;
+			else
+				buf_printf(b, "%s\n", lines->v.v[i]);
+		}
+		if (end < lines->v.n)
+			buf_printf(b, "%s\n", lines->v.v[end]);
+		begin = end + 1;
+	}
+}
+
+/* The instructions of one rule: lines that begin with "  [". */
+static bool put_instructions(const char **listing, struct buf *b)
+{
+	autoclean(lines_free) struct lines lines = {0};
+
+	while (!strncmp(*listing, "  [", 3)) {
+		autobuf line = {0};
+		const char *from = skip_implied(*listing);
+		size_t length = strcspn(from, "\n");
+		char *text;
+
+		put_line(&line, from, length);
+		if (line.len)
+			line.data[--line.len] = 0; /* the newline */
+		text = buf_steal_text(&line);
+		if (!text || !array_push(&lines.v, text)) {
+			free(text);
+			return false;
+		}
+		*listing = from + length;
+		*listing += **listing == '\n';
+	}
+	put_rule(&lines, b);
+	return true;
+}
+
 static bool put_bytecode(const struct translation *t, const char *listing, struct buf *b)
 {
 	while (*listing && strncmp(listing, "table ", 6)) {
 		size_t length, heading;
 
-		if (!put_elements(&listing, b))
+		if (!put_elements(&listing, b) || !put_instructions(&listing, b))
 			return false;
-		listing = skip_implied(listing);
 		length = strcspn(listing, "\n");
 		if (is_heading(t, listing, length, &heading))
 			put_line(b, listing, heading);

@@ -8,6 +8,7 @@
 
 #include "document/import/own.h"
 #include "document/import/rules.h"
+#include "document/import/slots.h"
 
 enum words_how {
 	WORDS_ALL,   /* all that the rule says */
@@ -20,22 +21,6 @@ void spec_put_words(const struct spec *spec, struct buf *b, enum words_how how);
 /* One word, quoted where iptables-restore needs it. */
 void put_quoted(struct buf *b, const char *text);
 
-enum slot {
-	SLOT_SOURCE,
-	SLOT_DESTINATION,
-	SLOT_IN,
-	SLOT_OUT,
-	SLOT_SPORT,
-	SLOT_DPORT,
-	SLOT_SPORT_TO,
-	SLOT_DPORT_TO,
-	SLOTS
-};
-
-/* The rule's own value, as nft and JSON have it without quotes. False: the rule has no such slot.
- */
-bool slot_value(const struct spec *spec, enum slot slot, struct buf *b);
-
 /* The spec with what stands out in place of plain values; NULL without memory. */
 struct spec *shape_spec(const struct spec *spec);
 
@@ -44,6 +29,7 @@ struct hole {
 	size_t at; /* offset into text, which has the sentinel there */
 	size_t length;
 	enum slot slot;
+	bool hexadecimal;
 };
 
 struct template
