@@ -400,7 +400,7 @@ class Pair:
                                 self.untrack.file(IPSET), "-", input=save)
         assert f"{len(rules)} rules in, {len(rules)} rules out" in document.stderr
         self.document = document.stdout
-        self.untrack(self.new, "apply", "--force-lint", "template", self.untrack.file(document.stdout))
+        self.untrack(self.new, "apply", "--force-lint", "template,helper", self.untrack.file(document.stdout))
 
     def send(self, frames):
         def child():
