@@ -35,6 +35,28 @@ size_t text_utf8_length(const char *bytes, size_t length)
 	return n;
 }
 
+/* C0, DEL, and C1 (0xc2 0x80 to 0xc2 0x9f) drive terminals. n: text_utf8_length(). */
+static bool is_harmful(const char *at, size_t n)
+{
+	return !n || (n == 1 && ((uint8_t)*at < 0x20 || *at == 0x7f)) ||
+	       (n == 2 && (uint8_t)at[0] == 0xc2 && (uint8_t)at[1] < 0xa0);
+}
+
+void text_put(struct buf *out, const char *text)
+{
+	size_t length = strlen(text), n;
+
+	for (size_t i = 0; i < length; i += n) {
+		n = text_utf8_length(text + i, length - i);
+		if (is_harmful(text + i, n)) {
+			n = 1;
+			buf_printf(out, "\\x%02x", (uint8_t)text[i]);
+		} else {
+			buf_put(out, text + i, n);
+		}
+	}
+}
+
 const char *text_show(const char *text, size_t length, char out[TEXT_SHOWN_MAX])
 {
 	size_t at = 0, n;
@@ -45,9 +67,7 @@ const char *text_show(const char *text, size_t length, char out[TEXT_SHOWN_MAX])
 			return out;
 		}
 		n = text_utf8_length(text + i, length - i);
-		/* C0, DEL, and C1 (0xc2 0x80 to 0xc2 0x9f) drive terminals. */
-		if (!n || (n == 1 && ((uint8_t)text[i] < 0x20 || text[i] == 0x7f)) ||
-		    (n == 2 && (uint8_t)text[i] == 0xc2 && (uint8_t)text[i + 1] < 0xa0)) {
+		if (is_harmful(text + i, n)) {
 			n = 1;
 			at += (size_t)sprintf(out + at, "\\x%02x", (uint8_t)text[i]);
 			continue;

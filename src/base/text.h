@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include "base/buf.h"
+
 #include <stddef.h>
 
 #define TEXT_SHOWN_MAX 128
@@ -10,6 +12,9 @@
 /* What a message quotes: control characters and broken UTF-8 as \xNN (nobody's terminal is driven
  * by a document), cut with "…" after about 60 bytes. Returns out. */
 const char *text_show(const char *text, size_t length, char out[TEXT_SHOWN_MAX]);
+
+/* Appends all of it in that form, uncut. */
+void text_put(struct buf *out, const char *text);
 
 /* The length of the well-formed UTF-8 sequence that starts the bytes (1 to 4), or 0. (RFC 3629) */
 size_t text_utf8_length(const char *bytes, size_t length);

@@ -253,7 +253,7 @@ char *document_name(const struct document *document)
 	array_for_each (source, &document->sources) {
 		if (name.len)
 			buf_puts(&name, ", ");
-		buf_puts(&name, source->name);
+		text_put(&name, source->name);
 	}
 	return buf_steal_text(&name);
 }

@@ -44,11 +44,11 @@ def pytest_configure(config):
 
 def run(argv, *, check=True, input=None, timeout=60, env=None, text=True):
     """Runs a command to its end; its output is shown when it fails although it should not."""
-    argv = [str(a) for a in argv]
+    argv = [a if isinstance(a, bytes) else str(a) for a in argv]
     done = subprocess.run(argv, input=input, capture_output=True, timeout=timeout, env=env,
                           text=text, stdin=subprocess.DEVNULL if input is None else None)
     if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(argv)}: status {done.returncode}\n"
+        raise AssertionError(f"{argv}: status {done.returncode}\n"
                              f"{done.stdout}{done.stderr}")
     return done
 

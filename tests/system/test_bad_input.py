@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from conftest import TRACKING, WEB
+from conftest import TRACKING, WEB, run
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +258,16 @@ def test_a_directory_is_one_document(untrack, netns, tmp_path):
     untrack(netns, "apply", parts)
     assert "counter" in netns.listing("table", "inet", "hand")
     untrack(netns, "diff", parts)
+
+
+def test_names_of_files_may_be_any_bytes(untrack, netns, tmp_path):
+    name = os.fsencode(tmp_path) + b"/\xff\x1b[31m.json"
+    line = [os.fsencode(a) for a in untrack.argv(netns, "--json", "apply")] + [name]
+    error = json.loads(run(line, check=False).stdout)["error"]
+    assert "\\xff\\x1b" in error["file"]
+    assert "\\xff\\x1b" in run(line[:1] + [b"apply", name], check=False).stderr
+    with open(name, "w") as file:
+        json.dump({"untrack": 1, "services": [WEB]}, file)
+    run(line)
+    (snapshot,) = untrack(netns, "history", "--json").json["snapshots"]
+    assert "\\xff" in snapshot["document"]
