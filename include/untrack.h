@@ -121,6 +121,11 @@ UNTRACK_EXPORT struct untrack_result *untrack_check(struct untrack *untrack,
 						    const struct untrack_document *document,
 						    const struct untrack_check_options *options,
 						    struct untrack_error *error);
+/* What the kernel does with a packet ("tcp 198.51.100.7:40000 > 192.0.2.10:80 on eth0"), found out in a
+ * scratch namespace with this host's ruleset; document (or NULL) applied to it. */
+UNTRACK_EXPORT struct untrack_result *untrack_trace(struct untrack *untrack, const char *packet,
+						    const struct untrack_document *document,
+						    struct untrack_error *error);
 /* document NULL: all tables of untrack. as_text: nft's own syntax instead of JSON in the text form. */
 UNTRACK_EXPORT struct untrack_result *untrack_show(struct untrack *untrack,
 						   const struct untrack_document *document,

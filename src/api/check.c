@@ -4,13 +4,14 @@
 #include "api/documents.h"
 #include "api/judge.h"
 #include "api/rehearse.h"
+#include "api/trace.h"
 #include "base/cleanup.h"
 #include "view/check.h"
 
 /* The host that is checked: this one, or one that is only known by its saved ruleset. */
 static bool check_on(struct untrack *host, const struct untrack_document *document,
-		     const interfaces *saved, struct findings *findings, texts *warnings,
-		     struct untrack_error *err)
+		     const interfaces *saved, struct findings *findings, expectations *expected,
+		     texts *warnings, struct untrack_error *err)
 {
 	const struct netns own = NETNS_OWN;
 	autodocument_maker made = {0};
@@ -30,7 +31,10 @@ static bool check_on(struct untrack *host, const struct untrack_document *docume
 		*warnings = target.warnings;
 		target.warnings = (texts){0};
 	}
-	return judge(&judging, warnings, findings, err);
+	return judge(&judging, warnings, findings, err) &&
+	       (!judging.document->policy ||
+		run_expectations(host, judging.document->policy, &target, saved, warnings, expected,
+				 err));
 }
 
 struct untrack_result *untrack_check(struct untrack *untrack,
@@ -47,12 +51,13 @@ struct untrack_result *untrack_check(struct untrack *untrack,
 
 	if ((!saved || against_load(untrack, options->against, &against, error)) &&
 	    check_on(saved ? &against.untrack : untrack, document, saved ? &against.devices : NULL,
-		     &findings, &warnings, error))
-		result = result_new(findings_count(&findings, SEVERITY_ERROR) != 0,
+		     &findings, &expected, &warnings, error))
+		result = result_new(!view_check_ok(&findings, &expected),
 				    view_check_json(&findings, &expected),
 				    view_check_text(&findings, &expected), error);
 	if (result)
 		result_take_warnings(result, &warnings);
 	texts_free(&warnings);
+	expectations_free(&expected);
 	return result;
 }

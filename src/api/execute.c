@@ -6,6 +6,7 @@
 #include "api/rehearse.h"
 #include "api/snapshots.h"
 #include "api/stale.h"
+#include "api/trace.h"
 #include "api/unchanged.h"
 #include "base/cleanup.h"
 #include "kernel/sysctl.h"
@@ -101,6 +102,26 @@ static void disarm(struct work *w)
 	w->armed = false;
 }
 
+/* What a policy expects of packets must come true. */
+static bool expect(struct work *w, const struct policy *policy)
+{
+	expectations list = {0};
+	autobuf failed = {0};
+	bool ok = !policy || run_expectations(w->untrack, policy, &w->target, NULL,
+					      &w->target.warnings, &list, w->err);
+
+	array_for_each(one, &list) {
+		if (!one->ok)
+			buf_printf(&failed, "%sexpected '%s' to be %s: %s",
+				   failed.len ? "\n" : "", one->packet,
+				   one->untracked ? "untracked" : "tracked", one->found);
+	}
+	expectations_free(&list);
+	if (!ok || !buf_ok(&failed, w->err))
+		return false;
+	return !failed.len || error_set(w->err, ERROR_LINT, "%s", buf_text(&failed));
+}
+
 static bool lint(struct work *w)
 {
 	struct judging judging = {.untrack = w->untrack, .target = &w->target};
@@ -112,7 +133,8 @@ static bool lint(struct work *w)
 	return judging.document &&
 	       judge(&judging, &w->target.warnings, &findings, w->err) &&
 	       judge_refuse(&findings, w->execution->options->force_lint, &w->target.warnings,
-			    w->err);
+			    w->err) &&
+	       expect(w, judging.document->policy);
 }
 
 /* All that takes time, before the moment of the commit. When the ruleset changes underneath, but not

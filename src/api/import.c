@@ -16,7 +16,7 @@ typedef ARRAY(struct source) source_list;
 
 static void sources_free(source_list *sources)
 {
-	array_for_each (source, sources) {
+	array_for_each(source, sources) {
 		free(source->name);
 		buf_free(&source->text);
 	}
@@ -56,7 +56,7 @@ static bool read_files(const source_list *sources, const struct import_options *
 {
 	size_t documents = 0;
 
-	array_for_each (source, sources)
+	array_for_each(source, sources)
 		documents += import_is_document(source);
 	if (!documents)
 		return import_read(sources->v, sources->n, options, ret, err);

@@ -2,6 +2,7 @@
 #include "api/judge.h"
 
 #include "api/judge_host.h"
+#include "api/outlook.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "kernel/conntrack.h"
@@ -22,88 +23,7 @@ static enum read_depth depth_of(void *arg, uint8_t family, const char *name)
 	return READ_NAME;
 }
 
-/* --- the ruleset as it will be
- * ----------------------------------------------------------------------- */
-
-/* Rulesets and tables that only point at what others own. */
-struct outlook {
-	struct ruleset after;
-	struct ruleset declared;
-	ARRAY(struct table *)
-	made; /* tables put together here: their lists are ours, not the items */
-};
-
-static void outlook_free(struct outlook *outlook)
-{
-	array_for_each(table, &outlook->made) {
-		array_free(&(*table)->sets);
-		free(*table);
-	}
-	array_free(&outlook->made);
-	array_free(&outlook->after.tables);
-	array_free(&outlook->declared.tables);
-}
-
-static const struct pair *find_pair(const struct target *target, const struct table *table)
-{
-	array_for_each(pair, &target->pairs) {
-		const struct table *one = pair->desired ? pair->desired : pair->live;
-
-		if (one->family == table->family && !strcmp(one->name, table->name))
-			return pair;
-	}
-	return NULL;
-}
-
-/* A foreign table with our accept rules in it was planned without the elements of its sets, which
- * lint wants to see. */
-static struct table *with_elements(struct outlook *outlook, struct table *planned,
-				   const struct table *read)
-{
-	struct table *table = malloc(sizeof(*table));
-
-	if (!table || !array_push(&outlook->made, table)) {
-		free(table);
-		return NULL;
-	}
-	*table = *planned;
-	memset(&table->sets, 0, sizeof(table->sets));
-	array_for_each(set, &planned->sets) {
-		struct set *whole =
-			(*set)->elements_read ? NULL : table_find_set(read, (*set)->name);
-
-		if (!array_push(&table->sets, whole ? whole : *set))
-			return NULL;
-	}
-	return table;
-}
-
-static bool look_ahead(struct outlook *outlook, const struct target *target,
-		       const struct ruleset *live, struct untrack_error *err)
-{
-	array_for_each(table, &live->tables) {
-		const struct pair *pair = find_pair(target, *table);
-		struct table *then = pair ? pair->desired : *table;
-
-		if (pair && !pair->mark)
-			continue; /* comes last, as it will be loaded last */
-		if (pair && then)
-			then = with_elements(outlook, then, *table);
-		if (!then || !array_push(&outlook->after.tables, then))
-			return error_memory(err);
-	}
-	array_for_each(pair, &target->pairs) {
-		if (!pair->desired || pair->mark)
-			continue;
-		if (!array_push(&outlook->after.tables, pair->desired) ||
-		    !array_push(&outlook->declared.tables, pair->desired))
-			return error_memory(err);
-	}
-	return true;
-}
-
-/* --- judging
- * ----------------------------------------------------------------------------------------- */
+/* --- judging ---------------------------------------------------------------------------------- */
 
 static bool count_entry(void *arg, const struct flow_entry *entry)
 {
@@ -127,7 +47,7 @@ static bool count_entries(struct untrack *untrack, struct lint *lint, texts *war
 static bool run_lint(const struct judging *judging, const struct ruleset *live, texts *warnings,
 		     struct findings *findings, struct untrack_error *err)
 {
-	__attribute__((cleanup(outlook_free))) struct outlook outlook = {0};
+	autooutlook outlook = {0};
 	autojudge_host host = {0};
 	struct lint_input input = {.before = live,
 				   .after = &outlook.after,
@@ -136,7 +56,7 @@ static bool run_lint(const struct judging *judging, const struct ruleset *live, 
 				   .forwarding = KNOWN_NOT,
 				   .tcp_loose = KNOWN_NOT};
 
-	if (!look_ahead(&outlook, judging->target, live, err) ||
+	if (!outlook_make(&outlook, judging->target, live, err) ||
 	    (!judging->saved && !judge_host_read(judging->untrack, &host, &input, warnings, err)))
 		return false;
 	if (judging->saved)
@@ -157,8 +77,7 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 	return live && run_lint(judging, live, warnings, findings, err);
 }
 
-/* --- refusing
- * ---------------------------------------------------------------------------------------- */
+/* --- refusing --------------------------------------------------------------------------------- */
 
 static bool check_forced(const char *forced, struct untrack_error *err)
 {

@@ -18,8 +18,7 @@ void judge_host_free(struct judge_host *host)
 	array_free(&host->failsafe);
 }
 
-/* --- the session
- * ------------------------------------------------------------------------------------- */
+/* --- the session ------------------------------------------------------------------------------ */
 
 static bool read_address(const char *text, enum inet_family *ret_family,
 			 struct inet_address *ret_address)
@@ -123,8 +122,7 @@ static bool find_failsafe(struct judge_host *host, struct untrack_error *err)
 	return true;
 }
 
-/* --- the kernel
- * -------------------------------------------------------------------------------------- */
+/* --- the kernel ------------------------------------------------------------------------------- */
 
 static enum known known_sysctl(const char *name)
 {

@@ -106,8 +106,9 @@ extern const struct command commands[];
 extern const size_t command_count;
 const struct command *command_find(const char *name, struct untrack_error *err);
 
-command_fn run_status, run_show, run_check, run_diff, run_apply, run_confirm, run_rollback, run_history, run_import,
-	run_remove, run_guard, run_help, run_top, run_flow, run_suggest;
+command_fn run_status, run_show, run_check, run_trace, run_diff, run_apply, run_confirm,
+	run_rollback, run_history, run_import, run_remove, run_guard, run_help, run_top, run_flow,
+	run_suggest;
 
 /* Reads argv by the tables. What is legal of it is in *in even when it fails, so that the error can be
  * reported in the form that was asked for. */

@@ -21,8 +21,7 @@ void saved_free(struct saved *saved)
 	*saved = (struct saved){0};
 }
 
-/* --- words
- * ------------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 struct rewriting {
 	const char *at;
@@ -86,8 +85,7 @@ static void copy_to(struct rewriting *r, const char *end)
 	r->at = end;
 }
 
-/* --- devices
- * ----------------------------------------------------------------------------------------- */
+/* --- devices ---------------------------------------------------------------------------------- */
 
 static void add_device(struct rewriting *r, const struct word *word)
 {
@@ -133,8 +131,7 @@ static void collect_devices(struct rewriting *r, const char *at)
 	}
 }
 
-/* --- what is stood in for
- * ---------------------------------------------------------------------------- */
+/* --- what is stood in for --------------------------------------------------------------------- */
 
 /* flow add @NAME, flow offload @NAME */
 static bool replace_flow(struct rewriting *r, const struct word *first)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netfilter.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,11 +21,11 @@ void legacy_free(struct legacy *legacy)
 	*legacy = (struct legacy){0};
 }
 
-/* --- running a program
- * ------------------------------------------------------------------------------- */
+/* --- running a program ------------------------------------------------------------------------ */
 
 struct run {
 	const char *program;
+	const char *table; /* -t, or NULL: all */
 	const char *input; /* its standard input, or NULL */
 };
 
@@ -53,10 +54,11 @@ static bool read_whole(int fd, struct buf *output, struct untrack_error *err)
 	return len == 0 ? buf_ok(output, err) : error_errno(err, errno, "reading back");
 }
 
-static bool spawn(const char *path, int in, int out, int *ret_status, struct untrack_error *err)
+static bool spawn(const char *path, const char *table, int in, int out, int *ret_status,
+		  struct untrack_error *err)
 {
-	char name[64];
-	char *const argv[] = {name, NULL};
+	char name[64], option[] = "-t", value[64];
+	char *const argv[] = {name, table ? option : NULL, value, NULL};
 	/* Locks and a fixed language, whatever the caller has. */
 	char language[] = "LC_ALL=C", search[] = "PATH=/usr/sbin:/sbin:/usr/bin:/bin";
 	char *const environment[] = {language, search, NULL};
@@ -65,6 +67,7 @@ static bool spawn(const char *path, int in, int out, int *ret_status, struct unt
 	pid_t pid;
 
 	snprintf(name, sizeof(name), "%s", strrchr(path, '/') + 1);
+	snprintf(value, sizeof(value), "%s", table ? table : "");
 	if (posix_spawn_file_actions_init(&actions))
 		return error_memory(err);
 	failed = posix_spawn_file_actions_adddup2(&actions, in, 0);
@@ -101,7 +104,7 @@ static bool run_program(void *arg, struct buf *output, struct untrack_error *err
 			return error_errno(err, errno, "writing to %s", path);
 		done += (size_t)len;
 	}
-	if (lseek(in, 0, SEEK_SET) < 0 || !spawn(path, in, out, &status, err) ||
+	if (lseek(in, 0, SEEK_SET) < 0 || !spawn(path, run->table, in, out, &status, err) ||
 	    !read_whole(out, output, err))
 		return false;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -110,10 +113,10 @@ static bool run_program(void *arg, struct buf *output, struct untrack_error *err
 			 WIFEXITED(status) ? WEXITSTATUS(status) : -1, buf_text(output));
 }
 
-static bool run_in(const struct netns *ns, const char *program, const char *input,
-		   char **ret_output, struct untrack_error *err)
+static bool run_in(const struct netns *ns, const char *program, const char *table,
+		   const char *input, char **ret_output, struct untrack_error *err)
 {
-	struct run run = {program, input};
+	struct run run = {program, table, input};
 	autobuf output = {0};
 
 	if (!netns_run(ns, run_program, &run, &output, err))
@@ -125,8 +128,7 @@ static bool run_in(const struct netns *ns, const char *program, const char *inpu
 	return true;
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* Names of tables, as ", "-joined text; an empty one if there are none. */
 static bool table_names(void *arg, struct buf *output, struct untrack_error *err)
@@ -157,7 +159,7 @@ static bool read_family(const struct netns *ns, const char *names_in, const char
 	if (!names.len)
 		return true;
 	if (find_program(program, path, sizeof(path)))
-		return run_in(ns, program, NULL, ret_text, err);
+		return run_in(ns, program, NULL, NULL, ret_text, err);
 	buf_printf(unread, "%s%s (%s is not installed)", unread->len ? "; " : "", buf_text(&names),
 		   program);
 	return buf_ok(unread, err);
@@ -180,13 +182,14 @@ bool legacy_read(const struct netns *ns, struct legacy *ret_legacy, struct untra
 	return true;
 }
 
-/* --- loading
- * ----------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 bool legacy_restore(const struct netns *ns, const struct legacy *legacy, struct untrack_error *err)
 {
-	return (!legacy->ipv4 || run_in(ns, "iptables-legacy-restore", legacy->ipv4, NULL, err)) &&
-	       (!legacy->ipv6 || run_in(ns, "ip6tables-legacy-restore", legacy->ipv6, NULL, err));
+	return (!legacy->ipv4 ||
+		run_in(ns, "iptables-legacy-restore", NULL, legacy->ipv4, NULL, err)) &&
+	       (!legacy->ipv6 ||
+		run_in(ns, "ip6tables-legacy-restore", NULL, legacy->ipv6, NULL, err));
 }
 
 static enum read_depth whole(void *arg, uint8_t family, const char *table)
@@ -210,9 +213,21 @@ struct ruleset *legacy_ruleset(const struct legacy *legacy, struct untrack_error
 		return none;
 	}
 	if (!netns_scratch(&ns, err) ||
-	    (legacy->ipv4 && !run_in(&ns, "iptables-nft-restore", legacy->ipv4, NULL, err)) ||
-	    (legacy->ipv6 && !run_in(&ns, "ip6tables-nft-restore", legacy->ipv6, NULL, err)))
+	    (legacy->ipv4 && !run_in(&ns, "iptables-nft-restore", NULL, legacy->ipv4, NULL, err)) ||
+	    (legacy->ipv6 && !run_in(&ns, "ip6tables-nft-restore", NULL, legacy->ipv6, NULL, err)))
 		return NULL;
 	kernel = kernel_open(&ns, err);
 	return kernel ? kernel_read(kernel, whole, NULL, err) : NULL;
+}
+
+bool xtables_copy(const struct netns *from, const struct netns *to, uint8_t family,
+		  const char *table, struct untrack_error *err)
+{
+	bool six = family == NFPROTO_IPV6;
+	autofree char *text = NULL;
+
+	return run_in(from, six ? "ip6tables-nft-save" : "iptables-nft-save", table, NULL, &text,
+		      err) &&
+	       run_in(to, six ? "ip6tables-nft-restore" : "iptables-nft-restore", NULL, text, NULL,
+		      err);
 }

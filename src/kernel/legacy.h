@@ -29,3 +29,8 @@ bool legacy_restore(const struct netns *ns, const struct legacy *legacy, struct 
 /* The same tables as iptables-nft would have them, for what reads rules only. NULL with the error
  * set; an empty ruleset if there are none. */
 struct ruleset *legacy_ruleset(const struct legacy *legacy, struct untrack_error *err);
+
+/* Copies a table of iptables-nft (family NFPROTO_IPV4 or _IPV6) whose rules the kernel does not
+ * take back as it gives them. */
+bool xtables_copy(const struct netns *from, const struct netns *to, uint8_t family,
+		  const char *table, struct untrack_error *err);

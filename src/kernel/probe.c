@@ -35,8 +35,7 @@ void probe_result_free(struct probe_result *result)
 	array_free(&result->steps);
 }
 
-/* --- sending
- * ----------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static bool send_frame(const struct probe *probe, const struct buf *packet, int *ret_errno)
 {
@@ -111,8 +110,7 @@ static bool send_raw(const struct probe *probe, const struct buf *packet, int *r
 	return true;
 }
 
-/* --- what is told of it
- * ------------------------------------------------------------------------------ */
+/* --- what is told of it ----------------------------------------------------------------------- */
 
 enum {
 	RECORD_STEP = 1, /* of the fields that follow */
@@ -241,8 +239,7 @@ static int open_listener(struct untrack_error *err)
 	return steal_fd(&fd);
 }
 
-/* --- the connection table
- * ---------------------------------------------------------------------------- */
+/* --- the connection table --------------------------------------------------------------------- */
 
 struct finding_entry {
 	const struct probe *probe;
@@ -273,8 +270,7 @@ static bool any_entry(void *arg, const struct flow_entry *entry)
 	return true;
 }
 
-/* --- in the namespace
- * -------------------------------------------------------------------------------- */
+/* --- in the namespace ------------------------------------------------------------------------- */
 
 struct sending {
 	const struct probe *probe;

@@ -13,8 +13,7 @@
 #define PAYLOAD 16
 #define TTL 64
 
-/* --- checksums
- * --------------------------------------------------------------------------------------- */
+/* --- checksums -------------------------------------------------------------------------------- */
 
 /* RFC 1071: ones' complement sum of 16-bit words. */
 static uint32_t sum(uint32_t start, const void *data, size_t length)
@@ -68,8 +67,7 @@ static void put_checksum(struct buf *out, size_t begin, size_t field, uint32_t s
 	memcpy(out->data + begin + field, &value, sizeof(value));
 }
 
-/* --- protocols
- * --------------------------------------------------------------------------------------- */
+/* --- protocols -------------------------------------------------------------------------------- */
 
 static void put_tcp(const struct probe *probe, struct buf *out)
 {
@@ -185,8 +183,7 @@ void probe_packet(const struct probe *probe, struct buf *out)
 	memcpy(out->data + begin, four ? (void *)&ip : (void *)&ip6, header);
 }
 
-/* --- recognising
- * ------------------------------------------------------------------------------------- */
+/* --- recognising ------------------------------------------------------------------------------ */
 
 bool probe_is_its_own(const struct probe *probe, struct span header, struct span transport)
 {

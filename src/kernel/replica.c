@@ -29,8 +29,7 @@ void replica_peer_name(size_t device, char ret_name[IF_NAMESIZE])
 	snprintf(ret_name, IF_NAMESIZE, "=%u", (unsigned)device); /* as mirror.c names it */
 }
 
-/* --- taking: rtnetlink
- * ------------------------------------------------------------------------------- */
+/* --- taking: rtnetlink ------------------------------------------------------------------------ */
 
 /* Appends the message with its family header; attributes follow. Returns the place of its length.
  */
@@ -144,8 +143,7 @@ static bool take_messages(struct buf *out, struct untrack_error *err)
 	return buf_ok(out, err);
 }
 
-/* --- taking: sysctls
- * --------------------------------------------------------------------------------- */
+/* --- taking: sysctls -------------------------------------------------------------------------- */
 
 static void take_sysctl(struct buf *out, const char *path)
 {
@@ -207,8 +205,30 @@ bool replica_take(struct replica *ret_replica, struct untrack_error *err)
 	return true;
 }
 
-/* --- building
- * ---------------------------------------------------------------------------------------- */
+bool replica_add_default(struct replica *replica, unsigned index, struct untrack_error *err)
+{
+	static const unsigned char families[] = {AF_INET, AF_INET6};
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		char buffer[256] __attribute__((aligned(NLMSG_ALIGNTO)));
+		struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+		struct rtmsg *route;
+
+		message->nlmsg_type = RTM_NEWROUTE;
+		message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
+		route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
+		route->rtm_family = families[i];
+		route->rtm_table = RT_TABLE_MAIN;
+		route->rtm_protocol = RTPROT_STATIC;
+		route->rtm_type = RTN_UNICAST;
+		mnl_attr_put_u32(message, RTA_OIF, index);
+		mnl_attr_put_u32(message, RTA_PRIORITY, UINT32_MAX);
+		buf_put(&replica->messages, message, message->nlmsg_len);
+	}
+	return buf_ok(&replica->messages, err);
+}
+
+/* --- building --------------------------------------------------------------------------------- */
 
 static void write_sysctl(const char *path, const char *value)
 {

@@ -27,5 +27,8 @@ bool replica_take(struct replica *ret_replica, struct untrack_error *err);
 bool replica_build(const struct netns *ns, const struct replica *replica,
 		   struct untrack_error *err);
 
+/* Adds a route of last resort for both families, by the device of that index. */
+bool replica_add_default(struct replica *replica, unsigned index, struct untrack_error *err);
+
 /* The peer of the device at that index of replica->devices: what is sent there comes in on it. */
 void replica_peer_name(size_t device, char ret_name[IF_NAMESIZE]);

@@ -64,8 +64,7 @@ static void note_loss(void *arg, struct walk *walk, enum event event, const stru
 		losing->failed = true;
 }
 
-/* --- the same packets, tracked
- * ----------------------------------------------------------------------- */
+/* --- the same packets, tracked ---------------------------------------------------------------- */
 
 struct passing {
 	const struct chain_facts *base; /* where they were lost */
@@ -161,8 +160,7 @@ static void judge_losses(struct lint *lint, const struct flow *flow, struct losi
 	}
 }
 
-/* --- services
- * ---------------------------------------------------------------------------------------- */
+/* --- services --------------------------------------------------------------------------------- */
 
 static void lose(struct lint *lint, const struct flow *flow, struct losing *losing)
 {

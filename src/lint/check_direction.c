@@ -109,8 +109,7 @@ static bool check_one_way(struct lint *lint, const struct flow *flow)
 	return found;
 }
 
-/* --- lo
- * ---------------------------------------------------------------------------------------------- */
+/* --- lo --------------------------------------------------------------------------------------- */
 
 /* The same packets, as they leave over lo. */
 static bool tracked_at_output(struct lint *lint, const struct flow *flow)
@@ -159,8 +158,7 @@ void check_direction(struct lint *lint)
 	}
 }
 
-/* --- what is routed
- * ---------------------------------------------------------------------------------- */
+/* --- what is routed --------------------------------------------------------------------------- */
 
 struct routing {
 	bool arrived;

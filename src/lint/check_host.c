@@ -11,8 +11,7 @@
 
 static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 
-/* --- management
- * -------------------------------------------------------------------------------------- */
+/* --- management ------------------------------------------------------------------------------- */
 
 struct reaching_us {
 	struct lint *lint;
@@ -103,8 +102,7 @@ void check_management(struct lint *lint)
 		judge_port(lint, &walk, &path, "your own ssh session", session->local_port);
 }
 
-/* --- loose
- * ------------------------------------------------------------------------------------------- */
+/* --- loose ------------------------------------------------------------------------------------ */
 
 struct before {
 	struct lint *lint;
@@ -174,8 +172,7 @@ void check_loose(struct lint *lint)
 			  "are `invalid`");
 }
 
-/* --- no-tracking
- * ------------------------------------------------------------------------------------- */
+/* --- no-tracking ------------------------------------------------------------------------------ */
 
 static bool turned_on(struct lint *lint, const struct ruleset *ruleset)
 {
@@ -205,8 +202,7 @@ void check_tracking(struct lint *lint)
 		  "and the document is not needed");
 }
 
-/* --- regenerated
- * ------------------------------------------------------------------------------------- */
+/* --- regenerated ------------------------------------------------------------------------------ */
 
 struct writer {
 	uint8_t family;	   /* NFPROTO_UNSPEC: ip or ip6 */

@@ -141,8 +141,7 @@ static void meet(struct lint *lint, const struct flow *flow, enum journey journe
 		lint->failed = true;
 }
 
-/* --- control connections
- * ----------------------------------------------------------------------------- */
+/* --- control connections ---------------------------------------------------------------------- */
 
 struct control {
 	uint8_t protocol;
@@ -186,8 +185,7 @@ static void check_controls(struct lint *lint, const struct flow *flow)
 	}
 }
 
-/* --- the connection table
- * ---------------------------------------------------------------------------- */
+/* --- the connection table --------------------------------------------------------------------- */
 
 static void check_tally(struct lint *lint, const struct tally *tally)
 {

@@ -31,8 +31,7 @@ bool rule_has_effect(const struct rule_facts *rule, enum effect effect)
 	return false;
 }
 
-/* --- template
- * ---------------------------------------------------------------------------------------- */
+/* --- template --------------------------------------------------------------------------------- */
 
 struct templating {
 	struct lint *lint;
@@ -65,8 +64,7 @@ static void check_template(struct lint *lint, const struct flow *flow)
 	walk_raw(&walk, flow->journey, flow->path);
 }
 
-/* --- what a rule is reached by
- * ----------------------------------------------------------------------- */
+/* --- what a rule is reached by ---------------------------------------------------------------- */
 
 /* Marks what the base chain leads to: one mark for each chain of facts. */
 static void reach(struct lint *lint, const struct chain_facts *base, bool *reached)
@@ -182,8 +180,7 @@ static void check_places(struct lint *lint)
 		judge_chain(lint, &lint->facts->chains[i], &reaching);
 }
 
-/* --- iptables' raw table
- * ----------------------------------------------------------------------------- */
+/* --- iptables' raw table ---------------------------------------------------------------------- */
 
 static const struct rule_facts *ct_rule(const struct chain_facts *chain)
 {

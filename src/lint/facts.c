@@ -40,8 +40,7 @@ const struct ranges *key_domain(struct arena *arena, enum key key)
 	return ranges_one(arena, 0, number_max(key_bytes(key)));
 }
 
-/* --- facts of one rule
- * ------------------------------------------------------------------------------- */
+/* --- facts of one rule ------------------------------------------------------------------------ */
 
 void decode_add(struct decoding *d, struct fact fact)
 {
@@ -107,8 +106,7 @@ void decode_in(struct decoding *d, enum key key, const struct interval *v, size_
 	decode_add(d, (struct fact){.kind = FACT_RANGES, .in = {key, ranges}});
 }
 
-/* --- expressions
- * ------------------------------------------------------------------------------------- */
+/* --- expressions ------------------------------------------------------------------------------ */
 
 static void decode_notrack(struct decoding *d, struct span data)
 {
@@ -348,8 +346,7 @@ static void decode_rule(struct arena *arena, const struct facts_source *source,
 		decode_expression(&d, &expression);
 }
 
-/* --- chains
- * ------------------------------------------------------------------------------------------ */
+/* --- chains ----------------------------------------------------------------------------------- */
 
 static const struct chain_facts *find_chain(const struct facts *facts, const struct table *table,
 					    const char *name)

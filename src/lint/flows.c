@@ -20,8 +20,7 @@ static void add_flow(struct lint *lint, const struct flow *flow)
 		lint->failed = true;
 }
 
-/* --- services
- * ---------------------------------------------------------------------------------------- */
+/* --- services --------------------------------------------------------------------------------- */
 
 static bool demand_addresses(struct walk *walk, struct path *path, enum key key4, enum key key6,
 			     uint8_t nfproto, const struct inet_list *addresses)
@@ -161,8 +160,7 @@ static void add_services(struct lint *lint, const struct policy *policy)
 	}
 }
 
-/* --- rules
- * ------------------------------------------------------------------------------------------- */
+/* --- rules ------------------------------------------------------------------------------------ */
 
 struct gathering {
 	struct lint *lint;
@@ -252,8 +250,7 @@ bool flows_make(struct lint *lint)
 	return !lint->failed && !lint->walk.arena.failed;
 }
 
-/* --- paths
- * ------------------------------------------------------------------------------------------- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 static const struct ranges *loopback_addresses(struct walk *walk, bool four)
 {
@@ -361,8 +358,7 @@ struct path path_reverse(const struct path *path, enum journey from, enum journe
 	return back;
 }
 
-/* --- the connection table
- * ---------------------------------------------------------------------------- */
+/* --- the connection table --------------------------------------------------------------------- */
 
 static bool path_has(const struct path *path, enum key key, number value)
 {

@@ -53,8 +53,7 @@ bool lint_code_exists(const char *code)
 	return find_code(code) != NULL;
 }
 
-/* --- findings
- * ---------------------------------------------------------------------------------------- */
+/* --- findings --------------------------------------------------------------------------------- */
 
 static bool equal(const char *a, const char *b)
 {
@@ -110,8 +109,7 @@ void lint_find(struct lint *lint, const char *code, struct place place, const ch
 		lint->failed = true;
 }
 
-/* --- words
- * ------------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static const char *keep_words(struct lint *lint, struct buf *words)
 {
@@ -159,8 +157,7 @@ const char *flow_words(struct lint *lint, const struct flow *flow)
 	return keep_words(lint, &words);
 }
 
-/* --- running
- * ----------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 struct walk lint_walk(const struct lint *lint, walk_fn *event, void *arg)
 {

@@ -82,8 +82,7 @@ static void split_ranges(struct walk *walk, const struct path *path, enum key ke
 	}
 }
 
-/* --- boxes
- * ------------------------------------------------------------------------------------------- */
+/* --- boxes ------------------------------------------------------------------------------------ */
 
 static const struct interval *box_at(const struct box_facts *boxes, size_t i)
 {
@@ -234,8 +233,7 @@ void split_verdicts(struct walk *walk, const struct path *path, const struct fac
 	paths_free(&rest);
 }
 
-/* --- masks and what is opaque
- * ------------------------------------------------------------------------ */
+/* --- masks and what is opaque ----------------------------------------------------------------- */
 
 static void split_opaque(struct walk *walk, const struct path *path, uint64_t id, enum opaque kind,
 			 bool negated, struct paths *yes, struct paths *no)

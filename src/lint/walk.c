@@ -35,8 +35,7 @@ static void tell(struct walk *walk, enum event event, const struct path *path,
 		walk->event(walk->arg, walk, event, path, rule, fact);
 }
 
-/* --- one rule
- * ---------------------------------------------------------------------------------------- */
+/* --- one rule --------------------------------------------------------------------------------- */
 
 /* What happens to paths in one chain: to its next rule, back to the caller, out of the base chain.
  */
@@ -193,8 +192,7 @@ static void walk_rule(struct ends *ends, const struct path *path)
 		paths_push(ends->walk, ends->next, at);
 }
 
-/* --- chains
- * ------------------------------------------------------------------------------------------ */
+/* --- chains ----------------------------------------------------------------------------------- */
 
 static void walk_chain(struct walk *walk, const struct chain_facts *chain, size_t first,
 		       struct paths *in, struct paths *returned, struct paths *accepted)
@@ -281,8 +279,7 @@ static void walk_hook(struct walk *walk, uint8_t nfproto, uint32_t hook, int fro
 	array_free(&chains);
 }
 
-/* --- journeys
- * ---------------------------------------------------------------------------------------- */
+/* --- journeys --------------------------------------------------------------------------------- */
 
 static uint32_t first_hook(enum journey journey)
 {

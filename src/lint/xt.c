@@ -45,8 +45,7 @@ static void unsure(struct decoding *d, const struct extension *x)
 	decode_opaque(d, x->name, OPAQUE_UNSURE, false, x->data, 0);
 }
 
-/* --- matches
- * ----------------------------------------------------------------------------------------- */
+/* --- matches ---------------------------------------------------------------------------------- */
 
 /* The states of nf_conntrack as bits of xt_conntrack or xt_state. */
 static void add_states(struct decoding *d, uint32_t bits, uint32_t untracked, bool inverted)
@@ -310,8 +309,7 @@ static void match_free(struct decoding *d, const struct extension *x)
 	decode_opaque(d, x->name, OPAQUE_FREE, false, x->data, 0);
 }
 
-/* --- targets
- * ----------------------------------------------------------------------------------------- */
+/* --- targets ---------------------------------------------------------------------------------- */
 
 static void target_ct(struct decoding *d, const struct extension *x)
 {

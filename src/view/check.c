@@ -16,7 +16,7 @@ void expectations_free(expectations *list)
 	array_free(list);
 }
 
-static bool is_ok(const struct findings *findings, const expectations *expected)
+bool view_check_ok(const struct findings *findings, const expectations *expected)
 {
 	array_for_each(one, expected) {
 		if (!one->ok)
@@ -25,8 +25,7 @@ static bool is_ok(const struct findings *findings, const expectations *expected)
 	return !findings_count(findings, SEVERITY_ERROR);
 }
 
-/* --- JSON
- * -------------------------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 static json_t *finding_json(const struct finding *finding)
 {
@@ -60,15 +59,14 @@ char *view_check_json(const struct findings *findings, const expectations *expec
 	array_for_each(one, expected) {
 		ok = ok && !json_array_append_new(expect, expectation_json(one));
 	}
-	all = json_pack("{s:b, s:o, s:o}", "ok", is_ok(findings, expected), "findings", found,
+	all = json_pack("{s:b, s:o, s:o}", "ok", view_check_ok(findings, expected), "findings", found,
 			"expect", expect);
 	text = ok && all ? json_dumps(all, 0) : NULL;
 	json_decref(all);
 	return text;
 }
 
-/* --- text
- * -------------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------- */
 
 static void put_finding(struct buf *out, const struct finding *finding)
 {
@@ -106,9 +104,9 @@ char *view_check_text(const struct findings *findings, const expectations *expec
 	array_for_each(one, expected) {
 		put_expectation(&out, one);
 	}
-	if (!findings->list.n)
+	if (!findings->list.n && view_check_ok(findings, expected))
 		buf_puts(&out, "nothing found: the document can be applied\n");
-	else
+	else if (findings->list.n)
 		buf_printf(&out, "%zu error%s, %zu warning%s, %zu note%s\n", errors,
 			   errors == 1 ? "" : "s", findings_count(findings, SEVERITY_WARNING),
 			   findings_count(findings, SEVERITY_WARNING) == 1 ? "" : "s",

@@ -17,5 +17,7 @@ struct expectation {
 typedef ARRAY(struct expectation) expectations;
 void expectations_free(expectations *list);
 
+/* No finding of level error, and all came out as expected. */
+bool view_check_ok(const struct findings *findings, const expectations *expected);
 char *view_check_json(const struct findings *findings, const expectations *expected);
 char *view_check_text(const struct findings *findings, const expectations *expected);

@@ -50,8 +50,7 @@ static void scene_free(struct scene *scene)
 	free(scene->find);
 }
 
-/* --- reading the file
- * -------------------------------------------------------------------------------- */
+/* --- reading the file ------------------------------------------------------------------------- */
 
 static char *read_file(const char *name)
 {
@@ -91,8 +90,7 @@ static struct scene scene_read(const char *name)
 			      section(text, "find")};
 }
 
-/* --- loading
- * ----------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static bool run_script(void *arg, struct buf *output, struct untrack_error *err)
 {
@@ -183,8 +181,7 @@ static struct ruleset *after(const struct ruleset *live, const struct ruleset *d
 	return all;
 }
 
-/* --- the host
- * ---------------------------------------------------------------------------------------- */
+/* --- the host --------------------------------------------------------------------------------- */
 
 struct host {
 	struct lint_input *input;
@@ -251,8 +248,7 @@ static void read_host(const char *text, struct host *host)
 	input->failsafe_n = host->failsafe != 0;
 }
 
-/* --- running
- * ----------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static char *words_of(const struct findings *findings)
 {
