@@ -14,6 +14,7 @@ _untrack()
 		[show]="--text"
 		[import]="--as --complete --keep-going --counters --live --ipset-save"
 		[check]="--against"
+		[trace]=""
 		[diff]="--ruleset --take-over --no-rehearse"
 		[apply]="--dry-run --confirm --generation --ruleset --purge --no-rehearse
 			--take-over --force-lint"
@@ -84,7 +85,7 @@ _untrack()
 	"" | help)
 		COMPREPLY=($(compgen -W "${!own[*]}" -- "$current"))
 		;;
-	show | import | check | diff | apply)
+	show | import | check | trace | diff | apply)
 		COMPREPLY=($(compgen -f -- "$current"))
 		;;
 	esac
