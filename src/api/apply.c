@@ -64,10 +64,14 @@ struct untrack_result *untrack_apply(struct untrack *untrack,
 				     struct untrack_error *error)
 {
 	struct untrack_apply_options real = options_of(options);
+	struct untrack_result *result;
 
 	if (real.confirm_seconds && !real.guard) {
 		error_set(error, ERROR_USAGE, "an armed rollback needs a guard program");
 		return NULL;
 	}
-	return change(untrack, document, &real, error);
+	result = change(untrack, document, &real, error);
+	if (result)
+		result->status = 0; /* also of a dry run: that there is a difference is diff's answer */
+	return result;
 }

@@ -131,6 +131,9 @@ static bool become_input(const char *text, struct untrack_error *err)
 
 /* Runs in the child. When nft fails an assertion it says so on standard error, which is not ours to
  * write to; the signal tells the caller. */
+/* Seconds; a document of a million elements takes half a minute. */
+enum { TIME_LIMIT = 180 };
+
 static bool run(void *arg, struct buf *output, struct untrack_error *err)
 {
 	const struct request *request = arg;
@@ -140,6 +143,7 @@ static bool run(void *arg, struct buf *output, struct untrack_error *err)
 
 	if (!nft)
 		return error_memory(err);
+	alarm(TIME_LIMIT); /* ends this child: `monitor` in a document would never end by itself */
 	if (null >= 0)
 		dup2(null, STDERR_FILENO);
 	if (nft_ctx_buffer_output(nft) || nft_ctx_buffer_error(nft))
