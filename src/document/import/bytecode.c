@@ -270,7 +270,7 @@ bool translation_check_json(struct translation *t, struct untrack_error *err)
 	}
 	if (!list_bytecode(t, &other, &is, err))
 		return false;
-	if (was.len != is.len || memcmp(was.data, is.data, was.len))
+	if (strcmp(buf_text(&was), buf_text(&is)))
 		note_difference(t, &was, &is);
 	return true;
 }
