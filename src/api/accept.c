@@ -137,7 +137,7 @@ static bool insert_rules(struct table *table, struct chain *chain, size_t at,
 {
 	autofree char *prefix = NULL;
 
-	if (asprintf(&prefix, "%s:", chain->name) < 0)
+	if (asprintf(&prefix, "__set:%s:", chain->name) < 0)
 		return error_memory(err);
 	array_for_each(rule, &rules->chains.v[0]->rules) {
 		if (!chain_insert_rule(table, chain, at++, rules, *rule, prefix))

@@ -63,7 +63,7 @@ static bool put_back(struct table *desired, struct chain *chain, const struct sn
 	autofree char *prefix = NULL;
 	size_t at = 0;
 
-	if (asprintf(&prefix, "then:%s:", chain->name) < 0)
+	if (asprintf(&prefix, "__set:then:%s:", chain->name) < 0)
 		return error_memory(err);
 	chain_drop_marked(chain, then->mark);
 	array_for_each(rule, &old->rules) {
