@@ -73,7 +73,7 @@ static int take_address(const struct nlmsghdr *message, void *arg)
 		struct nlattr head;
 		uint32_t value;
 	} attr = {{sizeof(attr), IFA_FLAGS}, flags};
-	const struct nlattr *one;
+	struct nlattr *one;
 
 	mnl_attr_for_each(one, message, header) if (mnl_attr_get_type(one) != IFA_FLAGS &&
 						    mnl_attr_get_type(one) != IFA_CACHEINFO)
@@ -88,7 +88,7 @@ static int take_route(const struct nlmsghdr *message, void *arg)
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
 	const size_t header = sizeof(*route);
 	struct buf *out = arg;
-	const struct nlattr *one;
+	struct nlattr *one;
 	size_t place;
 
 	/* The kernel makes these itself from addresses. */
@@ -113,7 +113,7 @@ static int take_rule(const struct nlmsghdr *message, void *arg)
 {
 	const size_t header = sizeof(struct fib_rule_hdr);
 	struct buf *out = arg;
-	const struct nlattr *one;
+	struct nlattr *one;
 	size_t place = begin(out, message, RTM_NEWRULE, header);
 
 	mnl_attr_for_each(one, message, header) copy_attr(out, one);
