@@ -30,8 +30,7 @@ static bool has_interval_ends(const struct set *set)
 
 static bool is_end(const struct set *set, size_t i)
 {
-	return attr_find_be32(element_at(&set->elements, i), NFTA_SET_ELEM_FLAGS) &
-	       NFT_SET_ELEM_INTERVAL_END;
+	return element_is_end(element_at(&set->elements, i));
 }
 
 /* How many elements from i on belong together. */

@@ -73,14 +73,9 @@ static void open_list(struct element_writer *writer)
 	writer->open = true;
 }
 
-/* The end of an interval is a key and nothing else: the timeout of 0 that the kernel dumps with it, it
- * does not take back (nf_tables_api.c: nft_add_set_elem). */
-static bool is_interval_end(struct span element)
-{
-	return attr_find_be32(element, NFTA_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END;
-}
-
-/* To delete an element its key is enough; its flags tell an interval's end from a start. */
+/* To delete an element its key is enough; its flags tell an interval's end from a start. An end is added
+ * likewise: the timeout of 0 that the kernel dumps with it, it does not take back (nf_tables_api.c:
+ * nft_add_set_elem). */
 static void put_key(struct buf *b, struct span element)
 {
 	size_t begin = attr_nest_begin(b, NFTA_LIST_ELEM);
@@ -102,7 +97,7 @@ static void put_element(struct element_writer *writer, size_t index)
 		close_list(writer);
 	if (!writer->open)
 		open_list(writer);
-	if (writer->message == NFT_MSG_DELSETELEM || is_interval_end(element))
+	if (writer->message == NFT_MSG_DELSETELEM || element_is_end(element))
 		put_key(b, element);
 	else
 		batch_copy_attr(b, element);

@@ -168,6 +168,11 @@ static int compare_spans(struct span a, struct span b)
 	return a.len < b.len ? -1 : a.len > b.len;
 }
 
+bool element_is_end(struct span element)
+{
+	return attr_find_be32(element, NFTA_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END;
+}
+
 /* The flags that tell two elements with one key apart: an interval's end, and the catch-all. */
 static uint32_t key_flags(struct span element)
 {

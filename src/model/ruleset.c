@@ -304,11 +304,15 @@ struct table *table_copy(const struct table *table)
 	return steal_pointer(&copy);
 }
 
-/* The templates of libnftables, of which the kernel makes names. */
 bool set_is_meter(const struct set *set)
 {
-	return set_is_anonymous(set) && strncmp(set->name, "__set", strlen("__set")) != 0 &&
-	       strncmp(set->name, "__map", strlen("__map")) != 0;
+	/* The templates of libnftables, of which the kernel makes names. */
+	static const char *const templates[] = {"__set", "__map", "__objmap"};
+
+	for (size_t i = 0; i < sizeof(templates) / sizeof(*templates); i++)
+		if (!strncmp(set->name, templates[i], strlen(templates[i])))
+			return false;
+	return set_is_anonymous(set);
 }
 
 struct table *ruleset_find(const struct ruleset *ruleset, uint8_t family, const char *name)

@@ -208,3 +208,5 @@ size_t element_begin(struct elements *elements);
 bool element_end(struct elements *elements, size_t begin);
 void elements_sort(struct elements *elements);
 int element_compare_keys(struct span a, struct span b);
+/* Is it the end of an interval, which counts with its start? */
+bool element_is_end(struct span element);

@@ -38,11 +38,6 @@ static bool interval_last(const struct set *set, struct span element, const uint
 	return true;
 }
 
-static bool is_end(struct span element)
-{
-	return attr_find_be32(element, NFTA_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END;
-}
-
 static json_t *key_json(const struct set *set, struct span element, struct span last)
 {
 	struct datatype_field fields[DATATYPE_FIELDS_MAX];
@@ -147,7 +142,7 @@ static json_t *element_json(const struct set *set, uint32_t index, const uint32_
 
 bool view_element_is_end(const struct set *set, const uint32_t *indexes, uint32_t index)
 {
-	return is_end(element_at(&set->elements, indexes ? indexes[index] : index));
+	return element_is_end(element_at(&set->elements, indexes ? indexes[index] : index));
 }
 
 json_t *view_elements(const struct set *set, const uint32_t *indexes, uint32_t first,
@@ -159,11 +154,11 @@ json_t *view_elements(const struct set *set, const uint32_t *indexes, uint32_t f
 		uint32_t index = indexes ? indexes[i] : first + i, next = 0;
 		bool more = i + 1 < count;
 
-		if (is_end(element_at(&set->elements, index)))
+		if (element_is_end(element_at(&set->elements, index)))
 			continue; /* told with its start */
 		if (more) {
 			next = indexes ? indexes[i + 1] : index + 1;
-			more = is_end(element_at(&set->elements, next));
+			more = element_is_end(element_at(&set->elements, next));
 		}
 		if (json_array_append_new(list, element_json(set, index, more ? &next : NULL))) {
 			json_decref(list);
