@@ -16,7 +16,7 @@ struct asking {
 static int take_route(const struct nlmsghdr *message, void *arg)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attr;
+	struct nlattr *attr;
 	struct route *route = arg;
 
 	route->local = header->rtm_type == RTN_LOCAL;
