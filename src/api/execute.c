@@ -122,6 +122,7 @@ static bool expect(struct work *w, const struct policy *policy)
 	return !failed.len || error_set(w->err, ERROR_LINT, "%s", buf_text(&failed));
 }
 
+/* A ruleset is loaded as it is, like nft does, and advised on; a policy is what we answer for. */
 static bool lint(struct work *w)
 {
 	struct judging judging = {.untrack = w->untrack, .target = &w->target};
@@ -132,8 +133,8 @@ static bool lint(struct work *w)
 	judging.document = document_of(w->execution->given, w->err);
 	return judging.document &&
 	       judge(&judging, &w->target.warnings, &findings, w->err) &&
-	       judge_refuse(&findings, w->execution->options->force_lint, &w->target.warnings,
-			    w->err) &&
+	       judge_refuse(&findings, !judging.document->policy,
+			    w->execution->options->force_lint, &w->target.warnings, w->err) &&
 	       expect(w, judging.document->policy);
 }
 

@@ -110,15 +110,16 @@ static bool is_forced(const char *forced, const char *code)
 	return false;
 }
 
-bool judge_refuse(const struct findings *findings, const char *forced, texts *warnings,
-		  struct untrack_error *err)
+bool judge_refuse(const struct findings *findings, bool advise, const char *forced,
+		  texts *warnings, struct untrack_error *err)
 {
 	autobuf refused = {0};
 
 	if (!check_forced(forced, err))
 		return false;
 	array_for_each(finding, &findings->list) {
-		if (finding->severity == SEVERITY_ERROR && !is_forced(forced, finding->code))
+		if (!advise && finding->severity == SEVERITY_ERROR &&
+		    !is_forced(forced, finding->code))
 			buf_printf(&refused, "%s%s: %s\n\t%s", refused.len ? "\n" : "",
 				   finding->code, finding->message, finding->remedy);
 		else if (!warn(warnings, err, "%s: %s", finding->code, finding->message))

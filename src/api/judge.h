@@ -18,6 +18,6 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 	   struct untrack_error *err);
 
 /* Refuses (ERROR_LINT) findings of level error, but for the codes in `forced` (separated by commas,
- * or NULL); the others become warnings. A word in `forced` that is no code is ERROR_USAGE. */
-bool judge_refuse(const struct findings *findings, const char *forced, texts *warnings,
-		  struct untrack_error *err);
+ * or NULL); the others become warnings, and with `advise` all do. A word in `forced` that is no code is ERROR_USAGE. */
+bool judge_refuse(const struct findings *findings, bool advise, const char *forced,
+		  texts *warnings, struct untrack_error *err);
