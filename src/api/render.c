@@ -102,13 +102,31 @@ bool scratch_with_devices(const struct target *target, struct netns *ret_ns,
 	return true;
 }
 
+/* Without its flags: nft 1.0.6 lists those of a dormant table from memory that it has freed, and what it
+ * prints then is no JSON. They are told from the plan. */
+static bool drop_flags(struct table *table)
+{
+	autobuf plain = {0};
+	struct buf swap = table->attrs;
+
+	attr_for_each(item, buf_span(&table->attrs)) {
+		if (item.type != NFTA_TABLE_FLAGS)
+			attr_put(&plain, item.type, item.body.data, item.body.len);
+	}
+	if (plain.failed)
+		return false;
+	table->attrs = plain;
+	plain = swap;
+	return true;
+}
+
 /* A table's skeleton: all that rules can name, but no rules, and no elements except those of anonymous
  * sets (which only come along with a rule). */
 static struct table *skeleton(const struct table *table)
 {
 	autoclean(table_free_p) struct table *bones = table_copy(table);
 
-	if (!bones)
+	if (!bones || !drop_flags(bones))
 		return NULL;
 	array_for_each(chain, &bones->chains) {
 		if (chain_is_bound(*chain))
