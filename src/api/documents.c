@@ -70,14 +70,6 @@ void document_maker_free(struct document_maker *maker)
 
 /* ------------------------------------------------------------------ a policy's rules */
 
-static enum read_depth all(void *arg, uint8_t family, const char *table)
-{
-	(void)arg;
-	(void)family;
-	(void)table;
-	return READ_ALL;
-}
-
 /* In chains of the same kind as the policy's own, since some statements depend on the hook. */
 static bool make_chains(const struct netns *ns, const struct policy *policy,
 			struct untrack_error *err)
@@ -140,7 +132,7 @@ static struct table *compile_user_rules(const struct policy *policy, struct untr
 			return NULL;
 	}
 	kernel = kernel_open(&ns, err);
-	ruleset = kernel ? kernel_read(kernel, all, NULL, err) : NULL;
+	ruleset = kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
 	if (!ruleset || !ruleset->tables.n || !rules_are_there(ruleset->tables.v[0], policy, err))
 		return NULL;
 	table = ruleset->tables.v[0];
@@ -175,7 +167,7 @@ static struct ruleset *compile_ruleset(const struct document *document, const in
 	    !nft_document_load(document, &ns, err))
 		return NULL;
 	kernel = kernel_open(&ns, err);
-	return kernel ? kernel_read(kernel, all, NULL, err) : NULL;
+	return kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
 }
 
 static bool init_ruleset(struct document_maker *made, const struct document *document,

@@ -78,14 +78,6 @@ static bool push_copy(struct ruleset *ruleset, const struct table *table, const 
 	return true;
 }
 
-static enum read_depth all(void *arg, uint8_t family, const char *table)
-{
-	(void)arg;
-	(void)family;
-	(void)table;
-	return READ_ALL;
-}
-
 /* Ends what was read and what was wanted in the same place? */
 static bool compare(const struct ruleset *there, const struct ruleset *wanted,
 		    struct untrack_error *err)
@@ -107,7 +99,7 @@ static bool compare(const struct ruleset *there, const struct ruleset *wanted,
 
 static bool play(struct kernel *kernel, const struct ruleset *desired, struct untrack_error *err)
 {
-	autoclean(ruleset_free_p) struct ruleset *there = kernel_read(kernel, all, NULL, err);
+	autoclean(ruleset_free_p) struct ruleset *there = kernel_read(kernel, read_everything, NULL, err);
 	autoclean(plan_free_p) struct plan *plan = plan_new(0);
 
 	if (!there || !plan)
@@ -144,6 +136,6 @@ bool rehearse(const struct target *target, struct untrack_error *err)
 	kernel = kernel_open(&ns, err);
 	if (!kernel || !play(kernel, desired, err))
 		return false;
-	there = kernel_read(kernel, all, NULL, err);
+	there = kernel_read(kernel, read_everything, NULL, err);
 	return there && compare(there, desired, err);
 }

@@ -162,14 +162,6 @@ bool untrack_guard(struct untrack *untrack, struct untrack_error *error)
 
 /* ------------------------------------------------------------------ remove */
 
-static enum read_depth names_only(void *arg, uint8_t family, const char *table)
-{
-	(void)arg;
-	(void)family;
-	(void)table;
-	return READ_NAME;
-}
-
 static bool is_ours(const struct table *table)
 {
 	autofree char *mark = compile_mark(table->family, table->name);
@@ -237,7 +229,7 @@ static bool find_removal(struct untrack *untrack, const char *title, uint8_t *re
 		return false;
 	if (title)
 		return parse_title(title, ret_family, ret_name, err);
-	ruleset = kernel_read(kernel, names_only, NULL, err);
+	ruleset = kernel_read(kernel, read_names, NULL, err);
 	return ruleset && only_table(ruleset, ret_family, ret_name, err);
 }
 
@@ -262,14 +254,6 @@ struct untrack_result *untrack_remove(struct untrack *untrack, const char *table
 
 /* ------------------------------------------------------------------ history */
 
-static void list_free(snapshots *list)
-{
-	array_for_each(snapshot, list) {
-		snapshot_free(*snapshot);
-	}
-	array_free(list);
-}
-
 /* One warning for each line. */
 static bool warn_of_lines(texts *warnings, const char *lines, struct untrack_error *err)
 {
@@ -286,7 +270,7 @@ static bool warn_of_lines(texts *warnings, const char *lines, struct untrack_err
 /* What is damaged is left out, with a warning: who looks for a way back needs the others all the more. */
 struct untrack_result *untrack_history(struct untrack *untrack, struct untrack_error *error)
 {
-	__attribute__((cleanup(list_free))) snapshots list = {0};
+	__attribute__((cleanup(snapshots_free))) snapshots list = {0};
 	__attribute__((cleanup(texts_free))) texts warnings = {0};
 	autofree struct history_item *items = NULL;
 	struct untrack_result *result;

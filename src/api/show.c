@@ -14,14 +14,6 @@
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 DEFINE_AUTOCLEAN(struct show, show_free)
 
-static enum read_depth names_only(void *arg, uint8_t family, const char *table)
-{
-	(void)arg;
-	(void)family;
-	(void)table;
-	return READ_NAME;
-}
-
 /* The tables that the document names, or that bear our mark. */
 static bool is_wanted(const struct table *table, const struct untrack_document *document,
 		      const struct document_maker *made)
@@ -62,7 +54,7 @@ struct untrack_result *untrack_show(struct untrack *untrack,
 	    (document && (!document_of(document, error) ||
 			  !document_maker_init(document->document, NULL, &made, error))))
 		return NULL;
-	ruleset = kernel ? kernel_read(kernel, names_only, NULL, error) : NULL;
+	ruleset = kernel ? kernel_read(kernel, read_names, NULL, error) : NULL;
 	show = ruleset ? show_new(error) : NULL;
 	if (!show)
 		return NULL;

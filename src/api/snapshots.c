@@ -186,17 +186,9 @@ static bool nothing_skipped(struct untrack *untrack, uint32_t above, uint32_t be
 				store_damaged(untrack->store));
 }
 
-static void list_free(snapshots *list)
-{
-	array_for_each(snapshot, list) {
-		snapshot_free(*snapshot);
-	}
-	array_free(list);
-}
-
 struct snapshot *snapshot_to_undo(struct untrack *untrack, struct untrack_error *err)
 {
-	__attribute__((cleanup(list_free))) snapshots list = {0};
+	__attribute__((cleanup(snapshots_free))) snapshots list = {0};
 	uint32_t below = UINT32_MAX;
 
 	if (!store_list(untrack->store, &list, err))

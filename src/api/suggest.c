@@ -283,20 +283,12 @@ static bool mend(struct mending *mending, struct untrack_error *err)
 	return fine;
 }
 
-static enum read_depth names_only(void *arg, uint8_t family, const char *table)
-{
-	(void)arg;
-	(void)family;
-	(void)table;
-	return READ_NAME;
-}
-
 /* A policy that is loaded would be replaced by this one, whose services it may not have. */
 static bool tell_loaded(struct untrack *untrack, texts *warnings, struct untrack_error *err)
 {
 	struct kernel *kernel = context_kernel(untrack, err);
 	autoclean(ruleset_free_p) struct ruleset *ruleset =
-		kernel ? kernel_read(kernel, names_only, NULL, err) : NULL;
+		kernel ? kernel_read(kernel, read_names, NULL, err) : NULL;
 	const struct table *table;
 
 	if (!ruleset)

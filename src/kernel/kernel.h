@@ -30,6 +30,8 @@ enum read_depth {
 	READ_ALL,    /* and the elements of all sets, whose dump takes quadratic time */
 };
 typedef enum read_depth read_depth_fn(void *arg, uint8_t family, const char *table);
+/* The same for all tables: READ_NAME, READ_ALL. The argument is not looked at. */
+read_depth_fn read_names, read_everything;
 
 /* All tables as of one generation (read again, up to a bound, while commits come in between:
  * ERROR_CHANGED then). Chains are in the kernel's order, elements sorted. A table that could not be
