@@ -33,6 +33,8 @@ def lines(directory, name, title, labels, series):
 
 
 def bars(directory, name, title, label, rows):
+    if not rows:  # a busy machine: every sample was refused
+        return []
     script = HEAD.format(output=directory / name, title=title)
     script += (f"set ylabel '{label}'\nset style data histograms\nset style fill solid 0.8\n"
                "set yrange [0:*]\nset xtics rotate by -35 noenhanced\nunset key\n"
