@@ -8,6 +8,7 @@ void outlook_free(struct outlook *outlook)
 {
 	array_for_each(table, &outlook->made) {
 		array_free(&(*table)->sets);
+		table_forget_names(*table);
 		free(*table);
 	}
 	array_free(&outlook->made);
@@ -39,6 +40,7 @@ static struct table *with_elements(struct outlook *outlook, struct table *planne
 	}
 	*table = *planned;
 	memset(&table->sets, 0, sizeof(table->sets));
+	table->chain_names = table->set_names = table->object_names = (struct name_index){0};
 	array_for_each(set, &planned->sets) {
 		struct set *whole =
 			(*set)->elements_read ? NULL : table_find_set(read, (*set)->name);

@@ -51,6 +51,7 @@ static struct table *with_stand_ins(const struct table *table, const char *mark)
 		set_free(copy->sets.v[i]);
 		copy->sets.v[i] = copy->sets.v[--copy->sets.n];
 	}
+	table_forget_names(copy);
 	return steal_pointer(&copy);
 }
 

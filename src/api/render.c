@@ -5,6 +5,7 @@
 #include "diff/diff.h"
 #include "document/nft.h"
 #include "kernel/kernel.h"
+#include "view/counter.h"
 #include "view/plan.h"
 
 #include <linux/netfilter/nf_tables.h>
@@ -120,13 +121,83 @@ static bool drop_flags(struct table *table)
 	return true;
 }
 
+typedef ARRAY(const char *) name_list;
+
+/* What a rule names itself; what it finds in a map is named by the map's elements. */
+static bool list_named(struct span expressions, name_list *names)
+{
+	struct expression expression;
+
+	while (expression_next(&expressions, &expression)) {
+		const char *name = strcmp(expression.name, "objref") == 0
+					   ? attr_find_text(expression.data, NFTA_OBJREF_IMM_NAME)
+					   : NULL;
+
+		if (name && !array_push(names, name))
+			return false;
+	}
+	return true;
+}
+
+static bool list_named_in_table(const struct table *table, name_list *names)
+{
+	array_for_each(chain, &table->chains) {
+		array_for_each(rule, &(*chain)->rules) {
+			if (!list_named(rule_expressions(*rule), names))
+				return false;
+		}
+	}
+	array_for_each(set, &table->sets) {
+		if (!set_is_anonymous(*set) || !((*set)->flags & NFT_SET_OBJECT))
+			continue;
+		for (size_t i = 0; i < elements_count(&(*set)->elements); i++) {
+			const char *name = attr_find_text(element_at(&(*set)->elements, i),
+							  NFTA_SET_ELEM_OBJREF);
+
+			if (name && !array_push(names, name))
+				return false;
+		}
+	}
+	return true;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* Drops the counters that are printed without a listing, and that no rule needs to be listed. */
+static bool drop_counters(struct table *table)
+{
+	name_list names = {0};
+	size_t kept = 0;
+	bool ok = list_named_in_table(table, &names);
+
+	if (ok && names.n)
+		qsort(names.v, names.n, sizeof(*names.v), compare_names);
+	for (size_t i = 0; ok && i < table->objects.n; i++) {
+		struct stateful *object = table->objects.v[i];
+
+		if (!view_is_plain_counter(object) ||
+		    (names.n && bsearch(&object->name, names.v, names.n, sizeof(*names.v),
+					compare_names)))
+			table->objects.v[kept++] = object;
+		else
+			stateful_free(object);
+	}
+	table->objects.n = ok ? kept : table->objects.n;
+	table_forget_names(table);
+	array_free(&names);
+	return ok;
+}
+
 /* A table's skeleton: all that rules can name, but no rules, and no elements except those of anonymous
  * sets (which only come along with a rule). */
 static struct table *skeleton(const struct table *table)
 {
 	autoclean(table_free_p) struct table *bones = table_copy(table);
 
-	if (!bones || !drop_flags(bones))
+	if (!bones || !drop_flags(bones) || !drop_counters(bones))
 		return NULL;
 	array_for_each(chain, &bones->chains) {
 		if (chain_is_bound(*chain))

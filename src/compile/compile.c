@@ -249,6 +249,7 @@ static bool write_loopback(struct compilation *c)
 	if (!chain || chain->rules.n)
 		return chain;
 	c->w.table->chains.n--;
+	table_forget_names(c->w.table);
 	chain_free(chain);
 	return false;
 }

@@ -12,6 +12,7 @@
 #include "base/array.h"
 #include "base/attr.h"
 #include "base/error.h"
+#include "model/name_index.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -103,6 +104,9 @@ struct table {
 	ARRAY(struct set *) sets;
 	ARRAY(struct stateful *) objects;
 	ARRAY(struct flowtable *) flowtables;
+	/* By name, for table_find_*(). Objects are appended; who takes one away or puts another in its
+	 * place calls table_forget_names(). */
+	struct name_index chain_names, set_names, object_names;
 };
 
 struct ruleset {
@@ -136,6 +140,7 @@ struct chain *table_find_chain(const struct table *table, const char *name);
 struct set *table_find_set(const struct table *table, const char *name);
 struct stateful *table_find_object(const struct table *table, const char *name, uint32_t type);
 struct flowtable *table_find_flowtable(const struct table *table, const char *name);
+void table_forget_names(struct table *table);
 
 /* "inet", "ip", …, and back (0 if unknown; NFPROTO_UNSPEC names no family). */
 const char *family_name(uint8_t family);

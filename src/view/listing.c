@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "model/name_index.h"
 #include "model/ruleset.h"
 
 #include <stdlib.h>
@@ -11,32 +12,49 @@
 
 /* One object, or one rule: then name is the chain's and index counts within it. */
 struct entry {
+	char *name; /* first, for the index */
 	char *family;
 	char *table;
 	char *word; /* as nft prints it; "rule" for rules */
-	char *name;
 	size_t index;
+	size_t place;       /* among all */
 	const json_t *json; /* borrowed of the document */
 	char *text;
 };
-typedef ARRAY(struct entry) entries;
+
+/* Rules of a chain lie together, in order: of them only the first is looked up. */
+typedef ARRAY(struct entry *) entry_list;
+
+struct entries {
+	entry_list all;
+	entry_list heads; /* by name: all but further rules */
+	struct name_index names;
+};
 
 struct listing {
 	json_t *document;
-	entries json;
-	entries text;
+	struct entries json;
+	struct entries text;
 };
 
-static void entries_free(entries *list)
+static void entry_free(struct entry *entry)
 {
-	array_for_each(entry, list) {
-		free(entry->family);
-		free(entry->table);
-		free(entry->word);
-		free(entry->name);
-		free(entry->text);
+	free(entry->family);
+	free(entry->table);
+	free(entry->word);
+	free(entry->name);
+	free(entry->text);
+	free(entry);
+}
+
+static void entries_free(struct entries *list)
+{
+	array_for_each(entry, &list->all) {
+		entry_free(*entry);
 	}
-	array_free(list);
+	array_free(&list->all);
+	array_free(&list->heads);
+	name_index_free(&list->names);
 }
 
 void listing_free(struct listing *listing)
@@ -55,22 +73,32 @@ static char *copy(const char *text)
 	return text ? strdup(text) : NULL;
 }
 
-static bool push_entry(entries *list, struct entry entry)
+static bool push_entry(struct entries *list, struct entry entry)
 {
-	if (entry.family && entry.table && entry.word && entry.name && array_push(list, entry))
-		return true;
-	free(entry.family);
-	free(entry.table);
-	free(entry.word);
-	free(entry.name);
-	free(entry.text);
-	return false;
+	struct entry *kept = malloc(sizeof(*kept));
+	bool whole = kept && entry.family && entry.table && entry.word && entry.name;
+
+	if (!kept) {
+		free(entry.family);
+		free(entry.table);
+		free(entry.word);
+		free(entry.name);
+		free(entry.text);
+		return false;
+	}
+	*kept = entry;
+	kept->place = list->all.n;
+	if (!whole || !array_push(&list->all, kept)) {
+		entry_free(kept);
+		return false;
+	}
+	return entry.index || array_push(&list->heads, kept);
 }
 
 /* Rules come chain by chain, in order: the index goes on while the chain is the same. */
-static size_t next_index(const entries *list, const struct entry *rule)
+static size_t next_index(const struct entries *list, const struct entry *rule)
 {
-	const struct entry *last = list->n ? &list->v[list->n - 1] : NULL;
+	const struct entry *last = list->all.n ? list->all.v[list->all.n - 1] : NULL;
 
 	if (!last || strcmp(last->word, "rule") != 0 || strcmp(last->name, rule->name) != 0 ||
 	    strcmp(last->table, rule->table) != 0 || strcmp(last->family, rule->family) != 0)
@@ -292,29 +320,29 @@ struct listing *listing_read(const char *json, const char *text, struct untrack_
 
 /* ------------------------------------------------------------------ look-up */
 
-/* Rules are many: they are sorted by nothing but their order, so a chain's rules lie together. */
-static const struct entry *find(const entries *list, uint8_t family, const char *table,
+static const struct entry *find(const struct entries *list, uint8_t family, const char *table,
 				const char *word, const char *name, size_t index)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		const struct entry *entry = &list->v[i];
-		bool rule = !strcmp(word, "rule");
+	struct name_index *names = (struct name_index *)(uintptr_t)&list->names;
+	size_t cursor = 0, at;
 
-		if (strcmp(entry->table, table) != 0 ||
-		    strcmp(entry->family, family_name(family)) != 0 ||
-		    strcmp(entry->name, name) != 0 || strcmp(entry->word, word) != 0)
+	while ((at = name_index_next(names, (void *const *)list->heads.v, list->heads.n, name,
+				     &cursor)) != SIZE_MAX) {
+		const struct entry *entry = list->heads.v[at];
+
+		if (strcmp(entry->word, word) != 0 || strcmp(entry->table, table) != 0 ||
+		    strcmp(entry->family, family_name(family)) != 0)
 			continue;
-		if (!rule)
-			return entry;
-		if (i + index < list->n && list->v[i + index].index == index &&
-		    !strcmp(list->v[i + index].word, "rule"))
-			return &list->v[i + index];
-		return NULL;
+		if (entry->place + index >= list->all.n)
+			return NULL;
+		entry = list->all.v[entry->place + index];
+		return entry->index == index && (!index || !strcmp(entry->word, "rule")) ? entry
+											 : NULL;
 	}
 	return NULL;
 }
 
-static const struct entry *find_kind(const entries *list, uint8_t family, const char *table,
+static const struct entry *find_kind(const struct entries *list, uint8_t family, const char *table,
 				     const char *kind, const char *name)
 {
 	static const char *const sets[] = {"set", "map", NULL};

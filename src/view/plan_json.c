@@ -2,6 +2,7 @@
 #include "view/plan.h"
 
 #include "base/buf.h"
+#include "view/counter.h"
 #include "view/element.h"
 
 #include <inttypes.h>
@@ -73,6 +74,15 @@ static json_t *object_command(const struct plan_view *view, const struct plan_st
 	if (delete)
 		return command("delete", word, names(step, "name", name));
 	return command("add", word, body ? listed(body) : names(step, "name", name));
+}
+
+static json_t *stateful_command(const struct plan_view *view, const struct plan_step *step)
+{
+	if (!view_is_plain_counter(step->object))
+		return object_command(view, step, LISTING_STATEFUL, step->object->name);
+	if (step->operation == OPERATION_DELETE)
+		return command("delete", "counter", names(step, "name", step->object->name));
+	return command("add", "counter", view_counter_json(step->table, step->object));
 }
 
 /* Listings of libnftables 1.0.6 leave out the devices of a chain; it reads one by name, later ones read
@@ -160,7 +170,7 @@ static json_t *step_command(const struct plan_view *view, size_t i)
 	case OBJECT_RULE:
 		return rule_command(view, step, i);
 	case OBJECT_STATEFUL:
-		return object_command(view, step, LISTING_STATEFUL, step->object->name);
+		return stateful_command(view, step);
 	case OBJECT_FLOWTABLE:
 		return object_command(view, step, "flowtable", step->flowtable->name);
 	case OBJECT_KINDS:

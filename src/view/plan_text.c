@@ -2,6 +2,7 @@
 #include "view/plan.h"
 
 #include "base/buf.h"
+#include "view/counter.h"
 #include "view/element.h"
 
 #include <inttypes.h>
@@ -73,6 +74,21 @@ static void put_object(struct buf *out, const struct plan_view *view, const stru
 		buf_printf(out, " { %s }", body);
 }
 
+static void put_stateful(struct buf *out, const struct plan_view *view,
+			 const struct plan_step *step)
+{
+	if (!view_is_plain_counter(step->object)) {
+		put_object(out, view, step, LISTING_STATEFUL, step->object->name);
+		return;
+	}
+	put_head(out, step, "counter", step->object->name);
+	if (step->operation == OPERATION_DELETE)
+		return;
+	buf_puts(out, " { ");
+	view_counter_text(out, step->object);
+	buf_puts(out, " }");
+}
+
 /* People are shown the first of a long list. */
 enum { SHOWN_MAX = 256 };
 
@@ -138,7 +154,7 @@ static void put_step(struct buf *out, const struct plan_view *view, size_t i)
 		put_rule(out, view, step, view->index[i]);
 		break;
 	case OBJECT_STATEFUL:
-		put_object(out, view, step, LISTING_STATEFUL, step->object->name);
+		put_stateful(out, view, step);
 		break;
 	case OBJECT_FLOWTABLE:
 		put_object(out, view, step, "flowtable", step->flowtable->name);

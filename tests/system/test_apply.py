@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """apply and diff: the same again is nothing, and what is equal stays."""
 import json
+import resource
 import statistics
-import time
 
 import pytest
 from conftest import SANITIZED, SOURCE, STATEFUL_FILTER, TRACKING, WEB, Pair
@@ -30,16 +30,21 @@ def test_first_and_second_time(untrack, netns):
     assert untrack(netns, "diff", policy, "--json").json["changed"] is False
 
 
+def processor_time():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_the_same_again_is_quick(untrack, netns):
     policy = untrack.policy(WEB, DNS, NFS)
     untrack(netns, "apply", policy)
     line = untrack.argv(netns, "apply", policy)
     times = []
     for _ in range(15):
-        begin = time.monotonic()
+        begin = processor_time()
         assert untrack(netns, "apply", policy).status == 0
-        times.append(time.monotonic() - begin)
-    # The best of many: other work on the machine is not what is measured.
+        times.append(processor_time() - begin)
+    # The best of many, by the processors' time: other work on the machine is not what is measured.
     assert min(times) < (0.2 if SANITIZED else 0.020), (line, statistics.median(times))
 
 

@@ -2,6 +2,7 @@
 """Long lists: what they hold is known without a dump, and is right whoever else writes."""
 
 import json
+import resource
 import time
 
 import pytest
@@ -96,3 +97,21 @@ def test_prefixes_take_a_hash_for_each_length(untrack, netns, policy, lengths, n
     untrack(netns, "apply", policy(range(1, COUNT), entry))
     netns.nft("delete table inet other")
     untrack(netns, "diff", policy(range(1, COUNT), entry))
+
+
+def test_services_cost_what_each_of_them_costs(untrack, netns):
+    """Ten times the services, and no more than that many times the work: names are not searched
+    for one by one. By the processors' time, which other work on the machine hardly moves."""
+    def cost(count):
+        services = [{"name": f"s{n}", "role": "server", "protocol": "udp",
+                     "ports": [20000 + n], "addresses": [address(n)]} for n in range(count)]
+        policy = untrack.policy(*services)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = untrack(netns, "apply", policy, "--no-rehearse", "--json")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert result.json["summary"]["objects"]["add"] == 2 * count
+        netns.nft("flush ruleset")
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    small, large = (min(cost(count) for _ in range(2)) for count in (600, 6000))
+    assert large < 25 * small
