@@ -19,15 +19,16 @@ static struct untrack_apply_options options_of(const struct untrack_apply_option
 	return options;
 }
 
+/* judged: is it asked whether the change would do harm? */
 static struct untrack_result *change(struct untrack *untrack,
 				     const struct untrack_document *document,
-				     const struct untrack_apply_options *options,
+				     const struct untrack_apply_options *options, bool judged,
 				     struct untrack_error *err)
 {
 	autodocument_maker made = {0};
 	autofree char *name = NULL;
 	struct execution execution = {
-		.maker = &made.maker, .options = options, .given = document};
+		.maker = &made.maker, .options = options, .given = judged ? document : NULL};
 	struct untrack_result *result;
 
 	autoenter entered = netns_enter(&untrack->ns, err);
@@ -55,7 +56,7 @@ struct untrack_result *untrack_diff(struct untrack *untrack,
 	struct untrack_apply_options dry = options_of(options);
 
 	dry.dry_run = true;
-	return change(untrack, document, &dry, error);
+	return change(untrack, document, &dry, false, error);
 }
 
 struct untrack_result *untrack_apply(struct untrack *untrack,
@@ -70,7 +71,7 @@ struct untrack_result *untrack_apply(struct untrack *untrack,
 		error_set(error, ERROR_USAGE, "an armed rollback needs a guard program");
 		return NULL;
 	}
-	result = change(untrack, document, &real, error);
+	result = change(untrack, document, &real, true, error);
 	if (result)
 		result->status = 0; /* also of a dry run: that there is a difference is diff's answer */
 	return result;

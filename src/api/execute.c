@@ -36,6 +36,7 @@ struct work {
 	struct target prepared;       /* of the attempt for which all was prepared */
 	struct plan *prepared_plan;
 	struct rendering *rendering;
+	texts advice;                 /* of a dry run: what a real one would say; not in its JSON */
 	uint32_t snapshot;            /* 0: none taken */
 	uint64_t purged;              /* entries deleted by --purge */
 	bool armed;
@@ -54,6 +55,7 @@ static void work_free(void *context)
 	rendering_free(w->rendering);
 	plan_free(w->prepared_plan);
 	target_free(&w->prepared);
+	texts_free(&w->advice);
 	free(w);
 }
 
@@ -103,12 +105,13 @@ static void disarm(struct work *w)
 }
 
 /* What a policy expects of packets must come true. */
-static bool expect(struct work *w, const struct policy *policy)
+static bool expect(struct work *w, const struct policy *policy, texts *warnings,
+		   struct untrack_error *err)
 {
 	expectations list = {0};
 	autobuf failed = {0};
-	bool ok = !policy || run_expectations(w->untrack, policy, &w->target, NULL,
-					      &w->target.warnings, &list, w->err);
+	bool ok = !policy || run_expectations(w->untrack, policy, &w->target, NULL, warnings, &list,
+					      err);
 
 	array_for_each(one, &list) {
 		if (!one->ok)
@@ -117,25 +120,37 @@ static bool expect(struct work *w, const struct policy *policy)
 				   one->untracked ? "untracked" : "tracked", one->found);
 	}
 	expectations_free(&list);
-	if (!ok || !buf_ok(&failed, w->err))
+	if (!ok || !buf_ok(&failed, err))
 		return false;
-	return !failed.len || error_set(w->err, ERROR_LINT, "%s", buf_text(&failed));
+	return !failed.len || error_set(err, ERROR_LINT, "%s", buf_text(&failed));
 }
 
 /* A ruleset is loaded as it is, like nft does, and advised on; a policy is what we answer for. */
-static bool lint(struct work *w)
+static bool lint(struct work *w, texts *warnings, struct untrack_error *err)
 {
 	struct judging judging = {.untrack = w->untrack, .target = &w->target};
 	autofindings findings = {0};
 
 	if (!w->execution->given)
 		return true;
-	judging.document = document_of(w->execution->given, w->err);
-	return judging.document &&
-	       judge(&judging, &w->target.warnings, &findings, w->err) &&
+	judging.document = document_of(w->execution->given, err);
+	return judging.document && judge(&judging, warnings, &findings, err) &&
 	       judge_refuse(&findings, !judging.document->policy,
-			    w->execution->options->force_lint, &w->target.warnings, w->err) &&
-	       expect(w, judging.document->policy);
+			    w->execution->options->force_lint, warnings, err) &&
+	       expect(w, judging.document->policy, warnings, err);
+}
+
+/* A dry run tells what the real one would be refused for, and prints the change nevertheless. */
+static bool lint_dry(struct work *w)
+{
+	autoerror refusal = ERROR_INIT;
+
+	if (lint(w, &w->advice, &refusal))
+		return true;
+	if (refusal.code == ERROR_LINT)
+		return warn(&w->advice, w->err, "apply would refuse this: %s", refusal.message);
+	error_move(w->err, &refusal);
+	return false;
 }
 
 /* All that takes time, before the moment of the commit. When the ruleset changes underneath, but not
@@ -154,7 +169,7 @@ static bool prepare(struct work *w)
 	target_free(&w->prepared);
 	if (!w->execution->options->no_rehearse && !rehearse(&w->target, w->err))
 		return false;
-	if (!w->execution->options->dry_run && !lint(w))
+	if (w->execution->options->dry_run ? !lint_dry(w) : !lint(w, &w->target.warnings, w->err))
 		return false;
 	w->rendering = rendering_new(&w->target, w->plan, w->err);
 	if (!w->rendering)
@@ -337,6 +352,12 @@ static const struct plan *told_plan(const struct work *w)
 	return w->prepared_plan && w->rendering ? w->prepared_plan : w->plan;
 }
 
+/* Those of the attempt that was prepared, which later ones did not look at again. */
+static const texts *told_warnings(const struct work *w)
+{
+	return w->prepared.live && w->rendering ? &w->prepared.warnings : &w->target.warnings;
+}
+
 /* With a last line behind the change. */
 static char *make_text(struct work *w)
 {
@@ -369,7 +390,7 @@ static char *make_json(void *context)
 	const struct work *w = context;
 	autoerror ignored = ERROR_INIT; /* only memory can fail; NULL says so */
 
-	return render_json(w->changed ? w->rendering : NULL, told_plan(w), &w->target.warnings,
+	return render_json(w->changed ? w->rendering : NULL, told_plan(w), told_warnings(w),
 			   w->generation, w->asked_to_purge ? &w->purged : NULL, &ignored);
 }
 
@@ -394,7 +415,8 @@ static struct untrack_result *finish(struct work *w)
 	struct untrack_result *result = NULL;
 	texts warnings = {0};
 
-	if (!look_after(w) || !texts_copy(&w->target.warnings, &warnings)) {
+	if (!look_after(w) || !texts_copy(told_warnings(w), &warnings) ||
+	    !texts_copy(&w->advice, &warnings)) {
 		error_memory(err);
 		work_free(w);
 	} else {

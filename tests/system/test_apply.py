@@ -70,6 +70,23 @@ def test_dry_run_prints_what_diff_prints(untrack, netns):
     assert netns.generation() == before
 
 
+def test_dry_run_tells_what_apply_would_be_refused_for(untrack, netns):
+    """On standard error: what is printed stays what diff prints."""
+    netns.nft(STATEFUL_FILTER)
+    policy = untrack.policy(WEB, expect=[{"packet": "tcp 192.0.2.7:40000 > 127.0.0.1:80",
+                                          "is": "tracked"}])
+    diff = untrack(netns, "diff", policy, status=1)
+    dry = untrack(netns, "apply", "--dry-run", policy)
+    assert dry.stdout == diff.stdout
+    assert "no-accept" in dry.stderr and "no-accept" not in diff.stderr
+    assert "apply would refuse this" in dry.stderr
+    assert untrack(netns, "apply", "--dry-run", "--json", policy).json == \
+        untrack(netns, "diff", "--json", policy, status=1).json
+    dry = untrack(netns, "apply", "--dry-run", "--force-lint", "no-accept", policy)
+    assert "to be tracked" in dry.stderr
+    untrack(netns, "apply", policy, status=2)
+
+
 def test_generation_option(untrack, netns):
     policy = untrack.policy(WEB)
     generation = untrack(netns, "diff", "--json", policy, status=1).json["generation"]
