@@ -206,9 +206,8 @@ static bool only_table(const struct ruleset *ruleset, uint8_t *ret_family, char 
 		buf_printf(&all, "%s'%s %s'", count++ ? ", " : "", family_name(only->family),
 			   only->name);
 	}
-	if (!count)
-		return error_set(err, ERROR_USAGE,
-				 "no table of untrack is loaded in this network namespace");
+	if (!count) /* someone else deleted it: accept rules and sysctls may still be there */
+		return parse_title("inet untrack", ret_family, ret_name, err);
 	if (count > 1)
 		return error_set(err, ERROR_USAGE,
 				 "there are several tables of untrack: %s; expected the name of one",

@@ -161,6 +161,20 @@ def test_remove_of_nothing(untrack, netns):
     untrack(netns, "remove", "inte untrack", status=2)
 
 
+def test_remove_where_the_table_is_gone(untrack, netns, full_policy):
+    """Someone deleted it by hand: what else a policy put there is taken away all the same."""
+    netns.nft(STATEFUL_FILTER)
+    before = netns.listing()
+    values = netns.sysctl(TIME_WAIT), netns.sysctl(ESTABLISHED)
+    untrack(netns, "apply", full_policy)
+    netns.run("nft", "delete", "table", "inet", "untrack")
+    assert netns.listing() != before
+    untrack(netns, "remove")
+    assert netns.listing() == before
+    assert (netns.sysctl(TIME_WAIT), netns.sysctl(ESTABLISHED)) == values
+    untrack(netns, "remove", status=2)
+
+
 def test_a_key_taken_out_of_conntrack_goes_back(untrack, netns):
     netns.nft(STATEFUL_FILTER)
     original = netns.sysctl(TIME_WAIT)
