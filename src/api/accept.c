@@ -148,13 +148,23 @@ static bool insert_rules(struct table *table, struct chain *chain, size_t at,
 
 /* ------------------------------------------------------------------ where they go */
 
+/* In front of the first rule that matches `ct state`. Where there is none: of the first that no packet
+ * gets past, behind which ours would be in vain. */
 static size_t first_state_rule(const struct chain *chain, const char *mark)
 {
-	for (size_t i = 0; i < chain->rules.n; i++)
-		if (!rule_is_marked(chain->rules.v[i], mark) &&
-		    rule_matches_state(chain->rules.v[i]))
+	size_t end = chain->rules.n;
+
+	for (size_t i = 0; i < chain->rules.n; i++) {
+		const struct rule *rule = chain->rules.v[i];
+
+		if (rule_is_marked(rule, mark))
+			continue;
+		if (rule_matches_state(rule))
 			return i;
-	return chain->rules.n;
+		if (end == chain->rules.n && rule_ends_chain(rule))
+			end = i;
+	}
+	return end;
 }
 
 static size_t place_in(const struct chain *chain, enum accept_position position, const char *mark)

@@ -244,6 +244,27 @@ bool rule_matches_state(const struct rule *rule)
 	return false;
 }
 
+bool rule_ends_chain(const struct rule *rule)
+{
+	struct span list = rule_expressions(rule), data, verdict;
+	struct expression expression;
+
+	while (expression_next(&list, &expression)) {
+		if (!strcmp(expression.name, "reject"))
+			return true;
+		if (!strcmp(expression.name, "immediate") &&
+		    attr_find(expression.data, NFTA_IMMEDIATE_DATA, &data) &&
+		    attr_find(data, NFTA_DATA_VERDICT, &verdict)) {
+			int32_t code = (int32_t)attr_find_be32(verdict, NFTA_VERDICT_CODE);
+
+			return code != NFT_JUMP && code != NFT_CONTINUE;
+		}
+		if (strcmp(expression.name, "counter") != 0 && strcmp(expression.name, "log") != 0)
+			return false;
+	}
+	return false;
+}
+
 const char *rule_tracks(const struct rule *rule)
 {
 	static const char *const words[][2] = {

@@ -22,3 +22,5 @@ bool accept_directions(const struct policy *policy, const struct table *table,
 
 /* Does the rule match `ct state`? */
 bool rule_matches_state(const struct rule *rule);
+/* Does no packet go on to the next rule, whatever it is? */
+bool rule_ends_chain(const struct rule *rule);

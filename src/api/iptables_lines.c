@@ -183,6 +183,6 @@ void iptables_lines(struct buf *out, const struct policy *policy,
 	}
 	if (out->len == begin)
 		buf_puts(out, "\n    (nothing: no service has \"accept\": true)");
-	else if (directions.input || directions.forward)
+	else
 		icmp_lines(out, entry);
 }

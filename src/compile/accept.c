@@ -261,7 +261,21 @@ static bool write_side(struct accept *a, bool output, enum side side,
 	return true;
 }
 
-/* ICMP errors about untracked packets count as invalid, since no connection is found for them. */
+/* Does the chain get a rule for either direction of a service? */
+static bool is_let_through(const struct policy_service *service,
+			   struct accept_directions directions)
+{
+	const struct direction *of = role_directions(service->role);
+
+	for (int k = 0; k < 2; k++)
+		if (applies(service, &of[k], false, directions) ||
+		    applies(service, &of[k], true, directions))
+			return true;
+	return false;
+}
+
+/* ICMP errors about untracked packets count as invalid, since no connection is found for them: those
+ * that come in, and those that this host sends. */
 static void write_icmp_errors(struct accept *a, struct accept_directions directions)
 {
 	autofree char *comment = NULL;
@@ -274,14 +288,9 @@ static void write_icmp_errors(struct accept *a, struct accept_directions directi
 	for_each_family(family) {
 		bool wanted = false;
 
-		for (uint32_t i = 0; i < a->policy->services.n; i++) {
-			const struct policy_service *service = &a->policy->services.v[i];
-			const struct direction *of = role_directions(service->role);
-
+		for (uint32_t i = 0; i < a->policy->services.n; i++)
 			wanted |= match_has_family(&a->matches.v[i], family) &&
-				  (applies(service, &of[0], false, directions) ||
-				   applies(service, &of[1], false, directions));
-		}
+				  is_let_through(&a->policy->services.v[i], directions);
 		if (!wanted || !table_has_family(a->family, family))
 			continue;
 		writer_rule(&a->w, a->chain);

@@ -146,3 +146,54 @@ def test_output_and_regular_chains(untrack, netns):
     assert inbound and outbound
     untrack(netns, "diff", untrack.policy(
         WEB_ACCEPT, accept_in=["inet filter services", "inet filter output"]))
+
+
+@pytest.mark.parametrize("last", ["drop", "counter log reject", "accept"])
+def test_before_what_nothing_gets_past(untrack, netns, last):
+    """A chain that matches no state: behind its last word the rules would be in vain."""
+    netns.nft(f"""
+        table inet filter {{
+            chain input {{
+                type filter hook input priority filter; policy accept
+                ct state established accept
+                jump services
+            }}
+            chain services {{
+                tcp dport 22 accept
+                udp dport 9 drop
+                {last}
+            }}
+        }}""")
+    policy = untrack.policy(WEB_ACCEPT, accept_in=["inet filter services"])
+    untrack(netns, "apply", "--force-lint", "no-accept", policy)
+    rules = chain_rules(netns, "inet", "filter", "services")
+    mine = ours(rules)
+    assert len(mine) == 3 and rules[2:5] == mine and len(rules) == 6
+    untrack(netns, "diff", policy)
+
+
+def test_icmp_errors_go_out(untrack, pair):
+    """What this host answers to an untracked packet is `invalid` too, where it was `related`."""
+    pair.server.nft("""
+        table inet filter {
+            chain output {
+                type filter hook output priority filter; policy drop
+                ct state established,related accept
+                icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+            }
+        }""")
+    policy = untrack.policy({**WEB, "protocol": "udp", "accept": True},
+                            accept_in=["inet filter output"])
+    for turn in ("tracked", "untracked"):
+        for address in (pair.server4, pair.server6):
+            # Nobody listens: the answer is an error, which is told to the sender.
+            done = pair.client.run("python3", "-c", "import socket, sys\n"
+                                   "s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else "
+                                   "socket.AF_INET, socket.SOCK_DGRAM)\n"
+                                   "s.settimeout(5)\n"
+                                   "s.connect((sys.argv[1], 80))\n"
+                                   "s.send(b'x')\n"
+                                   "s.recv(1)", address, check=False)
+            assert "ConnectionRefusedError" in done.stderr, (turn, address, done)
+        untrack(pair.server, "apply", policy)
+    assert sum(pair.server.counters().values()) > 0
