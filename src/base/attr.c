@@ -6,26 +6,6 @@
 #include <linux/netlink.h>
 #include <string.h>
 
-bool attr_next(struct span *rest, struct attr *ret_attr)
-{
-	struct nlattr head;
-	size_t step;
-
-	if (rest->len < sizeof(head))
-		return false;
-	memcpy(&head, rest->data, sizeof(head));
-	if (head.nla_len < sizeof(head) || head.nla_len > rest->len)
-		return false;
-	ret_attr->type = head.nla_type & NLA_TYPE_MASK;
-	ret_attr->body = (struct span){rest->data + sizeof(head), head.nla_len - sizeof(head)};
-	step = NLA_ALIGN(head.nla_len);
-	if (step > rest->len)
-		step = rest->len;
-	rest->data += step;
-	rest->len -= step;
-	return true;
-}
-
 bool attr_find(struct span attrs, uint16_t type, struct span *ret_body)
 {
 	attr_for_each(a, attrs) {

@@ -8,8 +8,10 @@
 
 #include "base/buf.h"
 
+#include <linux/netlink.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes that someone else owns. */
 struct span {
@@ -23,7 +25,25 @@ struct attr {
 };
 
 /* Next attribute of *rest, which moves on. False at the end and at malformed bytes. */
-bool attr_next(struct span *rest, struct attr *ret_attr);
+static inline bool attr_next(struct span *rest, struct attr *ret_attr)
+{
+	struct nlattr head;
+	size_t step;
+
+	if (rest->len < sizeof(head))
+		return false;
+	memcpy(&head, rest->data, sizeof(head));
+	if (head.nla_len < sizeof(head) || head.nla_len > rest->len)
+		return false;
+	ret_attr->type = head.nla_type & NLA_TYPE_MASK;
+	ret_attr->body = (struct span){rest->data + sizeof(head), head.nla_len - sizeof(head)};
+	step = NLA_ALIGN(head.nla_len);
+	if (step > rest->len)
+		step = rest->len;
+	rest->data += step;
+	rest->len -= step;
+	return true;
+}
 
 #define attr_for_each(a, span_)                                                                    \
 	for (struct span rest_##a = (span_), *once_##a = &rest_##a; once_##a; once_##a = NULL)     \

@@ -25,50 +25,68 @@ struct raw_entry {
 
 /* ------------------------------------------------------------------ reading */
 
-static struct span find(struct span attrs, uint16_t type)
+/* One pass over each nest: an entry is read in the time that it takes to receive it, or less. */
+
+static uint8_t byte_of(struct span body)
 {
-	struct span body = {NULL, 0};
-
-	attr_find(attrs, type, &body);
-	return body;
-}
-
-static uint8_t find_byte(struct span attrs, uint16_t type)
-{
-	struct span body = find(attrs, type);
-
 	return body.len ? body.data[0] : 0;
 }
 
-static uint16_t find_be16(struct span attrs, uint16_t type)
+static uint16_t be16_of(struct span body)
 {
-	struct span body = find(attrs, type);
-
 	return body.len < 2 ? 0 : (uint16_t)(body.data[0] << 8 | body.data[1]);
 }
 
-static void read_address(struct inet_address *address, struct span ip, enum inet_family family,
-			 uint16_t v4, uint16_t v6)
+static void read_addresses(struct flow_tuple *tuple, struct span attrs)
 {
-	struct span body = find(ip, family == INET_V4 ? v4 : v6);
+	attr_for_each(attr, attrs) {
+		bool source = attr.type == CTA_IP_V4_SRC || attr.type == CTA_IP_V6_SRC;
+		size_t wanted = attr.type == CTA_IP_V4_SRC || attr.type == CTA_IP_V4_DST ? 4 : 16;
 
-	if (body.len == inet_length(family))
-		memcpy(address->byte, body.data, body.len);
+		if (attr.type <= CTA_IP_V6_DST && attr.body.len == wanted)
+			memcpy((source ? &tuple->source : &tuple->destination)->byte,
+			       attr.body.data, wanted);
+	}
 }
 
-static void read_tuple(struct flow_tuple *tuple, uint8_t *protocol, struct span attrs,
-		       enum inet_family family)
+static void read_protocol(struct flow_tuple *tuple, uint8_t *protocol, struct span attrs)
 {
-	struct span ip = find(attrs, CTA_TUPLE_IP), proto = find(attrs, CTA_TUPLE_PROTO);
-	bool v4 = family == INET_V4;
+	attr_for_each(attr, attrs) {
+		switch (attr.type) {
+		case CTA_PROTO_NUM:
+			*protocol = byte_of(attr.body);
+			break;
+		case CTA_PROTO_SRC_PORT:
+			tuple->source_port = be16_of(attr.body);
+			break;
+		case CTA_PROTO_DST_PORT:
+			tuple->destination_port = be16_of(attr.body);
+			break;
+		case CTA_PROTO_ICMP_TYPE:
+		case CTA_PROTO_ICMPV6_TYPE:
+			tuple->icmp_type = byte_of(attr.body);
+			break;
+		case CTA_PROTO_ICMP_CODE:
+		case CTA_PROTO_ICMPV6_CODE:
+			tuple->icmp_code = byte_of(attr.body);
+			break;
+		default:
+			break;
+		}
+	}
+}
 
-	read_address(&tuple->source, ip, family, CTA_IP_V4_SRC, CTA_IP_V6_SRC);
-	read_address(&tuple->destination, ip, family, CTA_IP_V4_DST, CTA_IP_V6_DST);
-	tuple->source_port = find_be16(proto, CTA_PROTO_SRC_PORT);
-	tuple->destination_port = find_be16(proto, CTA_PROTO_DST_PORT);
-	tuple->icmp_type = find_byte(proto, v4 ? CTA_PROTO_ICMP_TYPE : CTA_PROTO_ICMPV6_TYPE);
-	tuple->icmp_code = find_byte(proto, v4 ? CTA_PROTO_ICMP_CODE : CTA_PROTO_ICMPV6_CODE);
-	*protocol = find_byte(proto, CTA_PROTO_NUM);
+/* A zone for one direction alone is in that direction's tuple. */
+static void read_tuple(struct flow_entry *entry, struct flow_tuple *tuple, struct span attrs)
+{
+	attr_for_each(attr, attrs) {
+		if (attr.type == CTA_TUPLE_IP)
+			read_addresses(tuple, attr.body);
+		else if (attr.type == CTA_TUPLE_PROTO)
+			read_protocol(tuple, &entry->protocol, attr.body);
+		else if (attr.type == CTA_TUPLE_ZONE && !entry->zone)
+			entry->zone = be16_of(attr.body);
+	}
 }
 
 static void read_counters(struct flow_entry *entry, int direction, struct span counters)
@@ -77,35 +95,61 @@ static void read_counters(struct flow_entry *entry, int direction, struct span c
 	entry->bytes[direction] = attr_find_be64(counters, CTA_COUNTERS_BYTES);
 }
 
-/* A zone for one direction alone is in that direction's tuple. */
-static uint16_t read_zone(struct span attrs)
+static uint8_t read_tcp_state(struct span info)
 {
-	uint16_t zone = find_be16(attrs, CTA_ZONE);
+	struct span tcp, state;
 
-	if (!zone)
-		zone = find_be16(find(attrs, CTA_TUPLE_ORIG), CTA_TUPLE_ZONE);
-	return zone ? zone : find_be16(find(attrs, CTA_TUPLE_REPLY), CTA_TUPLE_ZONE);
+	return attr_find(info, CTA_PROTOINFO_TCP, &tcp) &&
+			       attr_find(tcp, CTA_PROTOINFO_TCP_STATE, &state)
+		       ? byte_of(state)
+		       : 0;
+}
+
+static void read_attr(struct flow_entry *entry, const struct attr *attr)
+{
+	switch (attr->type) {
+	case CTA_TUPLE_ORIG:
+		read_tuple(entry, &entry->original, attr->body);
+		break;
+	case CTA_TUPLE_REPLY:
+		read_tuple(entry, &entry->reply, attr->body);
+		break;
+	case CTA_STATUS:
+		entry->status = attr_be32(attr->body);
+		break;
+	case CTA_PROTOINFO:
+		entry->tcp_state = read_tcp_state(attr->body);
+		break;
+	case CTA_ZONE:
+		entry->zone = be16_of(attr->body);
+		break;
+	case CTA_HELP:
+		entry->helper = attr->body.len > 0;
+		break;
+	case CTA_TUPLE_MASTER:
+		entry->expected = true;
+		break;
+	case CTA_COUNTERS_ORIG:
+		read_counters(entry, 0, attr->body);
+		break;
+	case CTA_COUNTERS_REPLY:
+		read_counters(entry, 1, attr->body);
+		break;
+	default:
+		break;
+	}
 }
 
 static void read_entry(struct flow_entry *entry, const struct raw_entry *raw)
 {
-	struct span attrs = raw->attrs, info = find(attrs, CTA_PROTOINFO), master;
-	uint8_t of_reply;
-
 	*entry = (struct flow_entry){
 		.family = raw->family == AF_INET ? INET_V4 : INET_V6,
-		.status = attr_find_be32(attrs, CTA_STATUS),
-		.zone = read_zone(attrs),
-		.tcp_state = find_byte(find(info, CTA_PROTOINFO_TCP), CTA_PROTOINFO_TCP_STATE),
-		.helper = find(attrs, CTA_HELP).len > 0,
 		.raw = raw,
 	};
-	entry->expected = entry->status & IPS_EXPECTED ||
-			  attr_find(attrs, CTA_TUPLE_MASTER, &master);
-	read_tuple(&entry->original, &entry->protocol, find(attrs, CTA_TUPLE_ORIG), entry->family);
-	read_tuple(&entry->reply, &of_reply, find(attrs, CTA_TUPLE_REPLY), entry->family);
-	read_counters(entry, 0, find(attrs, CTA_COUNTERS_ORIG));
-	read_counters(entry, 1, find(attrs, CTA_COUNTERS_REPLY));
+	attr_for_each(attr, raw->attrs) {
+		read_attr(entry, &attr);
+	}
+	entry->expected = entry->expected || entry->status & IPS_EXPECTED;
 }
 
 struct visit {

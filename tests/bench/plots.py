@@ -81,7 +81,12 @@ def draw_udp(directory, results):
                 "ns a packet", rows)
 
 
-DRAW = {"control": draw_control, "packet": draw_packet, "udp": draw_udp}
+def draw_table(directory, results):
+    rows = [(r["variant"], r["wall_ms"]["median"]) for r in results]
+    return bars(directory, "table.svg", f"reading {results[0]['n']} entries", "ms", rows)
+
+
+DRAW = {"control": draw_control, "packet": draw_packet, "udp": draw_udp, "table": draw_table}
 
 
 def draw(directory, parts):

@@ -4,6 +4,7 @@ import dataclasses
 
 import delivered
 import packet_path
+import table
 
 LARGE = 1_000_000
 NFT = "nft -f"
@@ -37,6 +38,7 @@ class Measured:
                        for r in parts.get("packet", {}).get("results", []) if r["ns"]}
         self.udp = {(r["setup"], r["flows"]): r
                     for r in parts.get("udp", {}).get("results", []) if r["ns"]}
+        self.table = {r["variant"]: r for r in parts.get("table", {}).get("results", [])}
 
     def time(self, job, kind, n, variant):
         result = self.control.get((job, kind, n, variant))
@@ -184,6 +186,19 @@ def udp(measured, ours, peer, wanted, most):
     return promise
 
 
+def top(measured):
+    """In processor time, which others on the machine change less."""
+    promise = Promise("count the connection table by groups", table.RECEIVE,
+                      "within 1.25 times, under 16 MiB", expected_at=f"{LARGE}")
+    if measured.table:
+        ours, bare = measured.table[table.TOP], measured.table[table.RECEIVE]
+        ratio = ours["cpu_ms"]["median"] / bare["cpu_ms"]["median"]
+        promise.measured = f"{ratio:.2f} times, {ours['peak_kib'] / 1024:.0f} MiB"
+        promise.holds = ratio <= 1.25 and ours["peak_kib"] < 16 * 1024
+        promise.at = f"{ours['n']}"
+    return promise
+
+
 def all_of(parts):
     listed = measure(Measured(parts), tuple(LISTS))
     for promise in listed:
@@ -213,4 +228,5 @@ def measure(measured, kinds):
         udp(measured, delivered.UNTRACK, delivered.TRACKED, "at most 30 % of the added cost", 0.3),
         udp(measured, delivered.UNTRACK_FIREWALL, delivered.TRACKED,
             "at most 30 % of the added cost", 0.3),
+        top(measured),
     ]

@@ -100,7 +100,16 @@ def udp_section(results):
             table(["", "flows", "ns", "added"], rows)]
 
 
-SECTIONS = {"control": control_section, "packet": packet_section, "udp": udp_section}
+def table_section(results):
+    rows = [(r["variant"], str(r["n"]), spread(r["wall_ms"]), figure(r["cpu_ms"]["median"]),
+             f"{r['peak_kib'] / 1024:.1f}") for r in results]
+    return ["## The connection table\n", "Reading all of it: milliseconds of the clock, of the "
+            "processors, and the largest resident memory.\n",
+            table(["", "entries", "ms", "processor ms", "MiB"], rows)]
+
+
+SECTIONS = {"control": control_section, "packet": packet_section, "udp": udp_section,
+            "table": table_section}
 
 
 def write(directory, names):

@@ -2,6 +2,7 @@
 """scripts/bench, at sizes that say nothing about speed: that it measures what it says, tells what
 must hold, and leaves nothing behind."""
 import json
+import pathlib
 
 import pytest
 from conftest import BUILD, PYTHON, SOURCE, run
@@ -48,6 +49,15 @@ def test_packet_path(tmp_path):
     udp = report["parts"]["udp"]["results"]
     assert {(r["setup"], r["flows"]) for r in udp} >= {("untrack", "new"),
                                                        ("tracked, firewall", "known")}
+
+
+def test_connection_table(tmp_path):
+    room = pathlib.Path("/proc/sys/net/netfilter/nf_conntrack_max").read_text()
+    report = bench(tmp_path, "table", "--sizes", "2000", "--runs", "2")
+    results = report["parts"]["table"]["results"]
+    assert [r["variant"] for r in results] == ["a bare receive", "untrack top", "conntrack -L"]
+    assert all(r["n"] == 2000 and r["cpu_ms"]["median"] > 0 for r in results)
+    assert pathlib.Path("/proc/sys/net/netfilter/nf_conntrack_max").read_text() == room
 
 
 def test_namespaces_are_gone(tmp_path):
