@@ -3,6 +3,7 @@
 
 #include "api/target.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "diff/diff.h"
 #include "document/nft.h"
 #include "kernel/legacy.h"
@@ -56,8 +57,8 @@ static const char state_table[] =
 
 static bool has_xt(const struct table *table)
 {
-	array_for_each(chain, &table->chains) {
-		array_for_each(rule, &(*chain)->rules) {
+	array_for_each (chain, &table->chains) {
+		array_for_each (rule, &(*chain)->rules) {
 			if (rule_has_xt(*rule))
 				return true;
 		}
@@ -74,7 +75,7 @@ static struct table *disown(const struct table *table)
 
 	if (!copy)
 		return NULL;
-	attr_for_each(attr, buf_span(&table->attrs)) {
+	attr_for_each (attr, buf_span(&table->attrs)) {
 		if (attr.type == NFTA_TABLE_FLAGS)
 			attr_put_be32(&attrs, attr.type, attr_be32(attr.body) & ~owner);
 		else if (attr.type != NFTA_TABLE_OWNER)
@@ -106,7 +107,7 @@ static bool load_table(const struct staging *staging, const struct netns *ns,
 	autoerror why = ERROR_INIT;
 	bool loaded;
 
-	array_for_each(set, &table->sets) {
+	array_for_each (set, &table->sets) {
 		if (!(*set)->elements_read &&
 		    !warn(warnings, err, "set %s of %s %s has very many elements: here it is empty",
 			  (*set)->name, family_name(table->family), table->name))
@@ -158,7 +159,7 @@ static bool load_tables(const struct staging *staging, struct stage *stage, text
 		return false;
 	stage->tracks = found.n != 0;
 	array_free(&found);
-	array_for_each(table, &staging->rules->tables) {
+	array_for_each (table, &staging->rules->tables) {
 		if ((*table)->contents_read &&
 		    !load_table(staging, &stage->ns, *table, warnings, err))
 			return false;
@@ -173,18 +174,43 @@ static bool load_tables(const struct staging *staging, struct stage *stage, text
 
 /* --- the stage -------------------------------------------------------------------------------- */
 
+static bool has_device(const struct stage *stage, const char *name)
+{
+	array_for_each (device, &stage->replica.devices) {
+		if (!strcmp(device->name, name))
+			return true;
+	}
+	return !strcmp(name, "lo");
+}
+
 static bool add_device(struct stage *stage, const struct interface *wanted,
 		       struct untrack_error *err)
 {
-	array_for_each(device, &stage->replica.devices) {
-		if (!strcmp(device->name, wanted->name))
-			return true;
-	}
-	return !strcmp(wanted->name, "lo") || array_push(&stage->replica.devices, *wanted) ||
+	return has_device(stage, wanted->name) || array_push(&stage->replica.devices, *wanted) ||
 	       error_memory(err);
 }
 
-static bool take_replica(const struct staging *staging, struct stage *stage,
+/* Where the question is about this host, an interface that it has not was hardly meant. */
+static bool tell_strange(const struct staging *staging, const struct stage *stage, const char *name,
+			 texts *warnings, struct untrack_error *err)
+{
+	const interfaces *devices = &stage->replica.devices;
+	autofree const char **names = calloc(devices->n + 1, sizeof(*names));
+	const char *meant;
+
+	if (!names)
+		return error_memory(err);
+	if (staging->routes || staging->untrack->is_saved || has_device(stage, name))
+		return true;
+	for (size_t i = 0; i < devices->n; i++)
+		names[i] = devices->v[i].name;
+	meant = text_suggest(name, names, devices->n, sizeof(*names));
+	return warn(warnings, err,
+		    "there is no interface '%s' here, an empty one takes its place%s%s%s", name,
+		    meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+}
+
+static bool take_replica(const struct staging *staging, struct stage *stage, texts *warnings,
 			 struct untrack_error *err)
 {
 	static const struct interface anywhere = {STAGE_DEVICE, STAGE_DEVICE_INDEX};
@@ -195,8 +221,9 @@ static bool take_replica(const struct staging *staging, struct stage *stage,
 		if (entered.failed || !replica_take(&stage->replica, err))
 			return false;
 	}
-	array_for_each(wanted, staging->more) {
-		if (!add_device(stage, wanted, err))
+	array_for_each (wanted, staging->more) {
+		if (!tell_strange(staging, stage, wanted->name, warnings, err) ||
+		    !add_device(stage, wanted, err))
 			return false;
 	}
 	return add_device(stage, &anywhere, err) &&
@@ -228,7 +255,7 @@ bool stage_set(const struct staging *staging, struct stage *ret_stage, texts *wa
 	autoclean(kernel_close_p) struct kernel *kernel = NULL;
 	autostage stage = {.ns = NETNS_OWN, .host = staging->rules};
 
-	if (!take_replica(staging, &stage, err) || !netns_scratch(&stage.ns, err) ||
+	if (!take_replica(staging, &stage, warnings, err) || !netns_scratch(&stage.ns, err) ||
 	    !replica_build(&stage.ns, &stage.replica, err) ||
 	    !load_tables(staging, &stage, warnings, err))
 		return false;

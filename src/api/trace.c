@@ -6,6 +6,7 @@
 #include "api/outlook.h"
 #include "api/trace_way.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,22 @@ static bool make_target(struct untrack *untrack, const struct untrack_document *
 	       made->maker.make(&made->maker, untrack, target, err);
 }
 
+/* The packet itself, and a caret under the word that is wrong. */
+static bool parse_packet(const char *text, struct packet_text *packet, struct untrack_error *err)
+{
+	autoerror why = ERROR_INIT;
+	char shown[TEXT_SHOWN_MAX];
+
+	if (packet_text_parse(text, packet, &why))
+		return true;
+	if (!why.column || strlen(text_show(text, strlen(text), shown)) != strlen(text))
+		error_move(err, &why);
+	else
+		error_at(err, why.code, NULL, why.line, why.column, NULL, "%s\n  %s\n  %*s",
+			 why.message, text, (int)why.column, "^");
+	return false;
+}
+
 struct untrack_result *untrack_trace(struct untrack *untrack, const char *packet,
 				     const struct untrack_document *document,
 				     struct untrack_error *error)
@@ -65,7 +82,7 @@ struct untrack_result *untrack_trace(struct untrack *untrack, const char *packet
 	struct untrack_result *result = NULL;
 	texts warnings = {0};
 
-	if (!packet_text_parse(packet, &parsed, error) ||
+	if (!parse_packet(packet, &parsed, error) ||
 	    (document && !make_target(untrack, document, &made, &target, error)))
 		return NULL;
 	autoclean(ruleset_free_p) struct ruleset *live = read_live(untrack, error);
@@ -88,7 +105,7 @@ struct untrack_result *untrack_trace(struct untrack *untrack, const char *packet
 static bool parse_all(const struct policy *policy, struct packet_text *packets, interfaces *devices,
 		      struct untrack_error *err)
 {
-	array_for_each(expect, &policy->expects) {
+	array_for_each (expect, &policy->expects) {
 		struct packet_text *packet = &packets[expect - policy->expects.v];
 		autoerror why = ERROR_INIT;
 

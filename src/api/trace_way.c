@@ -17,6 +17,9 @@
 
 /* The port of a client where none is told. */
 #define CLIENT_PORT 40000
+/* Where a connection's two sides begin to count. */
+#define SEQUENCE 1000
+#define ANSWER_SEQUENCE 2000
 
 /* The rules of STAGE_STATE, in their order. */
 static const char *const stage_states[] = {"untracked", "invalid", "established", "related", "new"};
@@ -186,7 +189,7 @@ static bool read_way(const struct stage *stage, const struct probe_result *resul
 {
 	struct at_hook at = {0};
 
-	array_for_each(step, &result->steps) {
+	array_for_each (step, &result->steps) {
 		follow_hook(stage, step, &at);
 		if (is_stage(step))
 			read_stage(stage, step, &at, way);
@@ -249,17 +252,37 @@ static struct probe probe_of(const struct packet_text *packet)
 			  .destination_port = port_or(packet->has_destination_port,
 						      packet->destination_port, ports),
 			  .icmp_type = packet->icmp_type},
+		.tcp_flags = packet->tcp_flags,
+		.mark = packet->mark,
+		.sequence = SEQUENCE,
+		.acknowledged = ANSWER_SEQUENCE,
 		.fresh = true,
 	};
 }
 
+/* Types that ask, and those that answer them. */
 static uint8_t answer_type(const struct probe *probe)
 {
-	if (probe->protocol == IPPROTO_ICMP && probe->tuple.icmp_type == ICMP_ECHO)
-		return ICMP_ECHOREPLY;
-	if (probe->protocol == IPPROTO_ICMPV6 && probe->tuple.icmp_type == ICMP6_ECHO_REQUEST)
-		return ICMP6_ECHO_REPLY;
+	static const uint8_t pairs[][3] = {
+		{IPPROTO_ICMP, ICMP_ECHO, ICMP_ECHOREPLY},
+		{IPPROTO_ICMP, ICMP_TIMESTAMP, ICMP_TIMESTAMPREPLY},
+		{IPPROTO_ICMP, ICMP_INFO_REQUEST, ICMP_INFO_REPLY},
+		{IPPROTO_ICMP, ICMP_ADDRESS, ICMP_ADDRESSREPLY},
+		{IPPROTO_ICMPV6, ICMP6_ECHO_REQUEST, ICMP6_ECHO_REPLY},
+		{IPPROTO_ICMPV6, ND_ROUTER_SOLICIT, ND_ROUTER_ADVERT},
+		{IPPROTO_ICMPV6, ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT},
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+		if (probe->protocol == pairs[i][0] && probe->tuple.icmp_type == pairs[i][1])
+			return pairs[i][2];
 	return probe->tuple.icmp_type;
+}
+
+/* A connection's second packet, or what a packet in the middle of one is answered by. */
+static uint8_t answer_flags(const struct probe *probe)
+{
+	return !probe->tcp_flags || probe->tcp_flags == TH_SYN ? TH_SYN | TH_ACK : TH_ACK;
 }
 
 /* What answers: by the entry if there is one (NAT has changed the ends), otherwise with the ends
@@ -279,8 +302,12 @@ static bool answer_probe(const struct stage *stage, const struct probe *probe,
 							   .source_port = tuple->destination_port,
 							   .destination_port = tuple->source_port};
 	answer.tuple.icmp_type = answer_type(probe);
-	answer.tcp_flags = TH_SYN | TH_ACK;
-	array_for_each(step, &result->steps) {
+	answer.tcp_flags = answer_flags(probe);
+	/* Within the connection's windows: SYN and FIN count as a byte. */
+	answer.sequence = probe->acknowledged;
+	answer.acknowledged =
+		probe->sequence + (!probe->tcp_flags || probe->tcp_flags & (TH_SYN | TH_FIN));
+	array_for_each (step, &result->steps) {
 		oif = step->oif ? step->oif : oif;
 	}
 	if (!route_find(&stage->ns, probe->family, &answer.tuple.source, &route, err))
@@ -296,8 +323,7 @@ static bool answer_probe(const struct stage *stage, const struct probe *probe,
 static bool send_over(const struct stage *stage, const struct probe *probe,
 		      struct probe_result *result, struct trace_way *way, struct untrack_error *err)
 {
-	return probe_send(&stage->ns, probe, STAGE_LAST, result, err) &&
-	       read_way(stage, result, way, err);
+	return probe_send(&stage->ns, probe, result, err) && read_way(stage, result, way, err);
 }
 
 bool trace_packet(const struct stage *stage, const struct packet_text *packet,

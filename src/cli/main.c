@@ -80,11 +80,13 @@ const struct command commands[] = {
 	 .summary = "what the kernel does with a packet",
 	 .details = "Sends it for real, in a scratch namespace with this host's ruleset (or with the\n"
 		    "document applied to it), interfaces, addresses and routes; and its answer.\n\n"
-		    "PACKET: PROTOCOL SOURCE[:PORT] > DESTINATION[:PORT] [type NAME]\n"
-		    "        [on INTERFACE | from here], as one argument; IPv6 addresses in brackets:\n"
+		    "PACKET: PROTOCOL SOURCE[:PORT] > DESTINATION[:PORT] [type NAME | flags FLAG,...]\n"
+		    "        [mark NUMBER] [on INTERFACE | from here], as one argument; IPv6 addresses\n"
+		    "        with a port in brackets:\n"
 		    "  'tcp 198.51.100.7:40000 > 192.0.2.10:80 on eth0'\n"
 		    "  'udp [2001:db8::10]:53 > [2001:db8::7]:5353 from here'\n"
-		    "  'icmp 198.51.100.7 > 192.0.2.10 type echo-request'\n\n" DOCUMENT_HELP,
+		    "  'icmp 198.51.100.7 > 192.0.2.10 type echo-request'\n"
+		    "  'tcp 198.51.100.7:40000 > 192.0.2.10:80 flags syn,ack mark 7'\n\n" DOCUMENT_HELP,
 	 .operands_min = 1,
 	 .operands_max = SIZE_MAX},
 	{.name = "diff",

@@ -17,17 +17,21 @@
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-/* Packets are worked on while they are sent; what comes later has lost its way. */
-#define WAIT_MS 60
+/* What the kernel queues for later it has worked on by then, however busy the machine. */
+#define WAIT_MS 5000
+/* Of frames for experiments. (IEEE 802) */
+#define FENCE_TYPE 0x88b5
 #define RECEIVE_SIZE 65536
 
 void probe_result_free(struct probe_result *result)
 {
-	array_for_each(step, &result->steps) {
+	array_for_each (step, &result->steps) {
 		free(step->table);
 		free(step->chain);
 		free(step->target);
@@ -36,6 +40,15 @@ void probe_result_free(struct probe_result *result)
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
+
+/* A mark outlives the way through a veth pair inside of one namespace. */
+static bool set_mark(int fd, uint32_t mark, int *ret_errno)
+{
+	if (!mark || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0)
+		return true;
+	*ret_errno = errno;
+	return false;
+}
 
 static bool send_frame(const struct probe *probe, const struct buf *packet, int *ret_errno)
 {
@@ -51,6 +64,8 @@ static bool send_frame(const struct probe *probe, const struct buf *packet, int 
 		*ret_errno = errno;
 		return false;
 	}
+	if (!set_mark(fd, probe->mark, ret_errno))
+		return false;
 	memcpy(ether.ether_dhost, request.ifr_hwaddr.sa_data, ETH_ALEN);
 	ether.ether_shost[0] = 2; /* locally administered */
 	to.sll_ifindex = (int)if_nametoindex(probe->peer);
@@ -96,6 +111,8 @@ static bool send_raw(const struct probe *probe, const struct buf *packet, int *r
 		*ret_errno = errno;
 		return false;
 	}
+	if (!set_mark(fd, probe->mark, ret_errno))
+		return false;
 	/* An address that is not this host's cannot be bound to, and is sent from all the same. */
 	if (bind(fd, (struct sockaddr *)&from, length) < 0 && errno != EADDRNOTAVAIL) {
 		*ret_errno = errno;
@@ -108,6 +125,80 @@ static bool send_raw(const struct probe *probe, const struct buf *packet, int *r
 		return false;
 	}
 	return true;
+}
+
+/* --- waiting ---------------------------------------------------------------------------------- */
+
+/*
+ * The kernel queues what comes in, one queue a processor, first in, first out. So the process stays
+ * on one, and a frame that is sent behind the packet, and seen to come in, says that the kernel is
+ * through with the packet.
+ */
+struct fence {
+	int fd;
+	int in, out; /* interfaces */
+};
+
+static bool fence_open(const struct probe *probe, struct fence *ret_fence,
+		       struct untrack_error *err)
+{
+	struct fence fence = {
+		.in = (int)if_nametoindex(probe->from_here ? "lo" : probe->device),
+		.out = (int)if_nametoindex(probe->from_here ? "lo" : probe->peer),
+	};
+	struct sockaddr_ll at = {.sll_family = AF_PACKET,
+				 .sll_protocol =
+					 htons(ETH_P_ALL), /* seen ahead of ingress chains */
+				 .sll_ifindex = fence.in};
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	fence.fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fence.fd < 0 || bind(fence.fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    sched_setaffinity(0, sizeof(here), &here) < 0) {
+		error_errno(err, errno, "cannot watch the scratch namespace's interface");
+		if (fence.fd >= 0)
+			close(fence.fd);
+		return false;
+	}
+	*ret_fence = fence;
+	return true;
+}
+
+static void fence_close(struct fence *fence)
+{
+	close(fence->fd);
+}
+
+static bool fence_is_there(const struct fence *fence)
+{
+	struct sockaddr_ll from = {0};
+	socklen_t size = sizeof(from);
+	struct ether_header head;
+	ssize_t len = recvfrom(fence->fd, &head, sizeof(head), MSG_DONTWAIT,
+			       (struct sockaddr *)&from, &size);
+
+	return len == (ssize_t)sizeof(head) && head.ether_type == htons(FENCE_TYPE) &&
+	       from.sll_pkttype != PACKET_OUTGOING;
+}
+
+static bool fence_wait(const struct fence *fence, struct untrack_error *err)
+{
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = fence->out};
+	struct {
+		struct ether_header head;
+		char padding[ETH_ZLEN - ETH_HLEN];
+	} frame = {.head = {.ether_type = htons(FENCE_TYPE)}};
+	struct pollfd waiting = {.fd = fence->fd, .events = POLLIN};
+
+	if (sendto(fence->fd, &frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return error_errno(err, errno, "cannot send in the scratch namespace");
+	while (poll(&waiting, 1, WAIT_MS) > 0)
+		if (fence_is_there(fence))
+			return true;
+	return error_set(err, ERROR_SYSTEM, "the kernel did not work on the packet within %d s",
+			 WAIT_MS / 1000);
 }
 
 /* --- what is told of it ----------------------------------------------------------------------- */
@@ -129,10 +220,8 @@ enum {
 /* Packets that are followed, by the ids that the kernel gives them. */
 struct listening {
 	const struct probe *probe;
-	const char *last_table;
 	uint32_t ids[8];
 	size_t n;
-	bool ended; /* a rule of last_table has seen it, or a drop */
 	struct buf *output;
 };
 
@@ -178,8 +267,6 @@ static void take_step(struct listening *at, uint8_t family, struct span attrs)
 	record_put_text(at->output, RECORD_TARGET, target);
 	record_put_u32(at->output, RECORD_OIF, attr_find_be32(attrs, NFTA_TRACE_OIF));
 	record_end(at->output, place);
-	at->ended = at->ended || !strcmp(table, at->last_table) ||
-		    (type != NFT_TRACETYPE_RETURN && verdict == NF_DROP);
 }
 
 static void take_messages(struct listening *at, const uint8_t *data, size_t length)
@@ -203,22 +290,20 @@ static void take_messages(struct listening *at, const uint8_t *data, size_t leng
 	}
 }
 
-static bool listen_for(int fd, struct listening *at, struct untrack_error *err)
+/* What is there: the kernel is through with the packet. */
+static bool take_all(int fd, struct listening *at, struct untrack_error *err)
 {
 	autofree uint8_t *buffer = malloc(RECEIVE_SIZE);
-	struct pollfd waiting = {.fd = fd, .events = POLLIN};
+	ssize_t len;
 
 	if (!buffer)
 		return error_memory(err);
-	/* Once it has ended only what is there already is of interest. */
-	while (poll(&waiting, 1, at->ended ? 0 : WAIT_MS) > 0) {
-		ssize_t len = recv(fd, buffer, RECEIVE_SIZE, MSG_DONTWAIT);
-
-		if (len < 0 && errno != EAGAIN && errno != EINTR)
-			return error_errno(err, errno, "cannot receive the packet's trace");
+	while ((len = recv(fd, buffer, RECEIVE_SIZE, MSG_DONTWAIT)) > 0 ||
+	       (len < 0 && errno == EINTR))
 		if (len > 0)
 			take_messages(at, buffer, (size_t)len);
-	}
+	if (len < 0 && errno != EAGAIN)
+		return error_errno(err, errno, "cannot receive the packet's trace");
 	return true;
 }
 
@@ -272,19 +357,14 @@ static bool any_entry(void *arg, const struct flow_entry *entry)
 
 /* --- in the namespace ------------------------------------------------------------------------- */
 
-struct sending {
-	const struct probe *probe;
-	const char *last_table;
-};
-
 static bool send_and_listen(void *arg, struct buf *output, struct untrack_error *err)
 {
-	const struct sending *sending = arg;
-	const struct probe *probe = sending->probe;
-	struct listening at = {.probe = probe, .last_table = sending->last_table, .output = output};
+	const struct probe *probe = arg;
+	struct listening at = {.probe = probe, .output = output};
 	struct finding_entry entry = {.probe = probe};
 	autoclose int fd = open_listener(err);
 	int errno_value = 0;
+	__attribute__((cleanup(fence_close))) struct fence fence = {.fd = -1};
 	autobuf packet = {0};
 	uint64_t ignored;
 	bool sent;
@@ -292,7 +372,7 @@ static bool send_and_listen(void *arg, struct buf *output, struct untrack_error 
 	if (fd < 0 || (probe->fresh && !conntrack_delete_if(any_entry, NULL, &ignored, err)))
 		return false;
 	probe_packet(probe, &packet);
-	if (!buf_ok(&packet, err))
+	if (!buf_ok(&packet, err) || !fence_open(probe, &fence, err))
 		return false;
 	sent = probe->from_here ? send_raw(probe, &packet, &errno_value)
 				: send_frame(probe, &packet, &errno_value);
@@ -300,7 +380,8 @@ static bool send_and_listen(void *arg, struct buf *output, struct untrack_error 
 		record_put_u32(output, RECORD_ERRNO, (uint32_t)errno_value);
 		return buf_ok(output, err);
 	}
-	if (!listen_for(fd, &at, err) || !conntrack_each(note_entry, &entry, err))
+	if (!fence_wait(&fence, err) || !take_all(fd, &at, err) ||
+	    !conntrack_each(note_entry, &entry, err))
 		return false;
 	if (entry.found)
 		record_put(output, RECORD_ANSWER, &entry.answer, sizeof(entry.answer));
@@ -382,14 +463,15 @@ static bool read_result(struct span output, struct probe_result *result, struct 
 	return true;
 }
 
-bool probe_send(const struct netns *ns, const struct probe *probe, const char *last_table,
-		struct probe_result *ret_result, struct untrack_error *err)
+bool probe_send(const struct netns *ns, const struct probe *probe, struct probe_result *ret_result,
+		struct untrack_error *err)
 {
-	struct sending sending = {probe, last_table};
+	/* The child only reads it. */
+	void *arg = (void *)(uintptr_t)probe;
 	autoprobe result = {0};
 	autobuf output = {0};
 
-	if (!netns_run(ns, send_and_listen, &sending, &output, err) ||
+	if (!netns_run(ns, send_and_listen, arg, &output, err) ||
 	    !read_result(buf_span(&output), &result, err))
 		return false;
 	*ret_result = result;

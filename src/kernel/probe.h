@@ -17,8 +17,10 @@ struct probe {
 	enum inet_family family;
 	uint8_t protocol;
 	struct flow_tuple tuple;
-	uint8_t tcp_flags; /* 0: SYN */
-	bool from_here;	   /* sent by a socket; otherwise it comes in on device */
+	uint8_t tcp_flags;		 /* 0: SYN */
+	uint32_t sequence, acknowledged; /* of TCP */
+	uint32_t mark;			 /* that it has from the start */
+	bool from_here;			 /* sent by a socket; otherwise it comes in on device */
 	char device[IF_NAMESIZE];
 	char peer[IF_NAMESIZE]; /* of a veth pair with the device: where it is put in */
 	bool fresh;		/* the connection table is emptied before */
@@ -46,6 +48,5 @@ struct probe_result {
 void probe_result_free(struct probe_result *result);
 #define autoprobe __attribute__((cleanup(probe_result_free))) struct probe_result
 
-/* last_table: whose rules end a packet's way; then nothing more is waited for. */
-bool probe_send(const struct netns *ns, const struct probe *probe, const char *last_table,
-		struct probe_result *ret_result, struct untrack_error *err);
+bool probe_send(const struct netns *ns, const struct probe *probe, struct probe_result *ret_result,
+		struct untrack_error *err);

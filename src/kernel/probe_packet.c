@@ -73,14 +73,14 @@ static void put_tcp(const struct probe *probe, struct buf *out)
 {
 	struct tcphdr tcp = {.source = htons(probe->tuple.source_port),
 			     .dest = htons(probe->tuple.destination_port),
-			     .seq = htonl(1000),
+			     .seq = htonl(probe->sequence),
 			     .doff = sizeof(tcp) / 4,
 			     .window = htons(64240)};
 	size_t begin = out->len;
 
 	tcp.th_flags = probe->tcp_flags ? probe->tcp_flags : TH_SYN;
 	if (tcp.th_flags & TH_ACK)
-		tcp.ack_seq = htonl(1001);
+		tcp.ack_seq = htonl(probe->acknowledged);
 	buf_put(out, &tcp, sizeof(tcp));
 	put_checksum(out, begin, offsetof(struct tcphdr, check), pseudo(probe, sizeof(tcp)));
 }

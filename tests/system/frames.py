@@ -49,9 +49,11 @@ def ip6(protocol, payload=b"", source="2001:db8::2", destination="2001:db8::1", 
     return ethernet(head + body, 0x86dd)
 
 
-def tcp(sport=40000, dport=80, flags=0x02, options=b"", source="10.0.0.2", destination="10.0.0.1"):
+def tcp(sport=40000, dport=80, flags=0x02, options=b"", source="10.0.0.2", destination="10.0.0.1",
+        sequence=1, acknowledged=0):
     options += b"\0" * (-len(options) % 4)
-    head = struct.pack("!HHIIBBHHH", sport, dport, 1, 0, (5 + len(options) // 4) << 4, flags, 1000, 0, 0)
+    head = struct.pack("!HHIIBBHHH", sport, dport, sequence, acknowledged,
+                       (5 + len(options) // 4) << 4, flags, 1000, 0, 0)
     head += options
     total = checksum(pseudo(source, destination, 6, len(head)) + head)
     return head[:16] + struct.pack("!H", total) + head[18:]

@@ -103,3 +103,48 @@ Test(packet_text, leaves_the_result_alone_when_it_refuses)
 		cr_assert_eq(((unsigned char *)&packet)[i], 0x5a);
 	cr_assert_eq(err.code, ERROR_DOCUMENT);
 }
+
+Test(packet_text, reads_flags_and_a_mark)
+{
+	struct packet_text packet =
+		read_packet("tcp 192.0.2.1:1 > 192.0.2.2:80 flags syn,ack mark 0x10 from here");
+
+	cr_assert_eq(packet.tcp_flags, 0x12);
+	cr_assert_eq(packet.mark, 0x10);
+	cr_assert(packet.from_here);
+	packet = read_packet("tcp 192.0.2.1:1 > 192.0.2.2:80 on eth0 mark 4294967295");
+	cr_assert_eq(packet.tcp_flags, 0);
+	cr_assert_eq(packet.mark, 0xffffffff);
+}
+
+Test(packet_text, tells_where_it_is_wrong)
+{
+	static const struct {
+		const char *text;
+		unsigned column;
+		const char *part;
+	} bad[] = {
+		{"tpc 192.0.2.1:1 > 192.0.2.2:80", 1, "did you mean 'tcp'?"},
+		{"tcp 192.0.2.256:1 > 192.0.2.2:80", 5, "not an address, got '192.0.2.256:1'"},
+		{"tcp 192.0.2.1:1 >  192.0.2.2:0", 20, "port not from 1 to 65535"},
+		{"tcp 192.0.2.1:1 > 192.0.2.2:80 onn eth0", 32, "did you mean 'on'?"},
+		{"tcp 192.0.2.1:1 > 192.0.2.2:80 from her", 37, "did you mean 'from here'?"},
+		{"tcp 192.0.2.1:1 > 192.0.2.2:80 flags syn,akc", 38, "did you mean 'ack'?"},
+		{"tcp 192.0.2.1:1 > 192.0.2.2:80 flags", 37, "nothing behind 'flags'"},
+		{"udp 192.0.2.1:1 > 192.0.2.2:80 flags syn", 38,
+		 "flags for a protocol other than tcp"},
+		{"udp 192.0.2.1:1 > 192.0.2.2:80 mark 4294967296", 37, "not a mark"},
+		{"udp 192.0.2.1:1 > 192.0.2.2:80 mark -1", 37, "not a mark"},
+		{"udp 192.0.2.1:1 > 192.0.2.2:80 mark 1 mark 1", 39, "not expected here"},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct packet_text packet;
+		autoerror err = ERROR_INIT;
+
+		cr_assert_not(packet_text_parse(bad[i].text, &packet, &err), "%s", bad[i].text);
+		cr_assert_eq(err.line, 1);
+		cr_assert_eq(err.column, bad[i].column, "%s: %u", bad[i].text, err.column);
+		cr_assert(strstr(err.message, bad[i].part), "%s: %s", bad[i].text, err.message);
+	}
+}
