@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "document/nft.h"
 #include "document/nft_document.h"
+#include "document/nft_unsaid.h"
 #include "kernel/kernel.h"
 
 #include <linux/netfilter/nf_tables.h>
@@ -143,40 +144,47 @@ static struct table *compile_user_rules(const struct policy *policy, struct untr
 /* ------------------------------------------------------------------ rulesets */
 
 /* Interfaces of this host that the document names: rules may mean them by index. */
-static bool find_devices(const struct document *document, interfaces *devices,
-			 struct untrack_error *err)
+static bool find_devices(const struct document *document, const unsaid_list *unsaid,
+			 interfaces *devices, struct untrack_error *err)
 {
 	interfaces all = {0};
 	bool ok = interfaces_read(&all, err);
 
 	array_for_each(one, &all) {
-		if (ok && nft_document_mentions(document, one->name) && !array_push(devices, *one))
+		bool named = nft_document_mentions(document, one->name) ||
+			     unsaid_mentions(unsaid, one->name);
+
+		if (ok && named && !array_push(devices, *one))
 			ok = error_memory(err);
 	}
 	array_free(&all);
 	return ok;
 }
 
-static struct ruleset *compile_ruleset(const struct document *document, const interfaces *devices,
-				       struct untrack_error *err)
+static struct ruleset *compile_ruleset(const struct document *document, const unsaid_list *unsaid,
+				       const interfaces *devices, struct untrack_error *err)
 {
 	autoclean(kernel_close_p) struct kernel *kernel = NULL;
 	autonetns ns = NETNS_OWN;
 
 	if (!netns_scratch(&ns, err) || !interfaces_mirror(&ns, devices, err) ||
-	    !nft_document_load(document, &ns, err))
+	    !nft_document_load(document, unsaid, &ns, err))
 		return NULL;
 	kernel = kernel_open(&ns, err);
 	return kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
 }
 
-static bool init_ruleset(struct document_maker *made, const struct document *document,
+/* Alone, a document is read without a look at this host's ruleset. */
+static bool init_ruleset(struct document_maker *made, const struct document *document, bool alone,
 			 struct untrack_error *err)
 {
+	__attribute__((cleanup(unsaid_free))) unsaid_list unsaid = {0};
+
 	made->maker.make = target_of_ruleset;
-	if (!find_devices(document, &made->devices, err))
+	if ((!alone && !unsaid_read(document, &unsaid, err)) ||
+	    !find_devices(document, &unsaid, &made->devices, err))
 		return false;
-	made->compiled = compile_ruleset(document, &made->devices, err);
+	made->compiled = compile_ruleset(document, alone ? NULL : &unsaid, &made->devices, err);
 	made->maker.compiled = made->compiled;
 	made->maker.devices = &made->devices;
 	return made->compiled;
@@ -206,5 +214,5 @@ bool document_maker_init(const struct document *document,
 		.whole_ruleset = options && options->whole_ruleset,
 	};
 	return document->kind == DOCUMENT_POLICY ? init_policy(ret_maker, document, err)
-						 : init_ruleset(ret_maker, document, err);
+						 : init_ruleset(ret_maker, document, !options, err);
 }

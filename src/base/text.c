@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/text.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -144,4 +145,24 @@ const char *text_suggest(const char *word, const void *words, size_t count, size
 		}
 	}
 	return best;
+}
+
+static bool is_of_name(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("_-.@:", c));
+}
+
+bool text_mentions(const char *text, size_t length, const char *word)
+{
+	const char *at = text, *end = text + length;
+	size_t len = strlen(word);
+
+	while ((at = memmem(at, (size_t)(end - at), word, len))) {
+		bool ends = at + len == end || !is_of_name(at[len]);
+
+		if (ends && (at == text || !is_of_name(at[-1])))
+			return true;
+		at++;
+	}
+	return false;
 }

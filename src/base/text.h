@@ -24,3 +24,6 @@ size_t text_utf8_length(const char *bytes, size_t length);
  * records: the first starts at `words`, each further one `stride` bytes on, and each record begins
  * with a `const char *`. */
 const char *text_suggest(const char *word, const void *words, size_t count, size_t stride);
+
+/* Does the word stand in the text, with no character of a name around it? */
+bool text_mentions(const char *text, size_t length, const char *word);

@@ -2,10 +2,11 @@
 #include "document/nft_document.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "document/json.h"
 #include "document/nft.h"
+#include "document/nft_expression.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -48,13 +49,15 @@ static bool load_text(const struct document *document, const struct netns *ns,
 /* One command, and where it stands. */
 struct command {
 	json_t *json; /* borrowed from the document's tree */
+	char *text;   /* owned: in its place, or NULL */
 	const struct source *source;
 	size_t index;
 };
 typedef ARRAY(struct command) commands;
 
 struct json_load {
-	ARRAY(json_t *) roots; /* one for each source */
+	ARRAY(json_t *) roots; /* one for each source, and what was made here */
+	const unsaid_list *unsaid;
 	commands in_order;
 };
 
@@ -63,27 +66,21 @@ static void json_load_free(struct json_load *load)
 	array_for_each(root, &load->roots) {
 		json_decref(*root);
 	}
+	array_for_each(command, &load->in_order) {
+		free(command->text);
+	}
 	array_free(&load->roots);
 	array_free(&load->in_order);
 }
 
-/* The object that a command is about: its word, and the object itself. */
-static const char *subject(json_t *command, json_t **ret_body)
-{
-	void *at = json_object_iter(command);
-	const char *word = at ? json_object_iter_key(at) : "";
+enum { TURN_OF_TEXT = 4, LAST_TURN };
 
-	*ret_body = at ? json_object_iter_value(at) : NULL;
-	if (!strcmp(word, "add") || !strcmp(word, "create") || !strcmp(word, "insert"))
-		return subject(*ret_body, ret_body);
-	return word;
-}
-
-/* Tables, then chains, then the rest: what is named is there before it is named. */
-static unsigned turn(json_t *command)
+/* Tables, then chains, then what is loaded as text, then the rest: what is named is there before it is
+ * named. */
+static unsigned turn(const struct command *command)
 {
 	json_t *body;
-	const char *word = subject(command, &body);
+	const char *word = nft_subject(command->json, &body);
 
 	if (!strcmp(word, "metainfo"))
 		return 0;
@@ -91,7 +88,9 @@ static unsigned turn(json_t *command)
 		return 1;
 	if (!strcmp(word, "table"))
 		return 2;
-	return !strcmp(word, "chain") ? 3 : 4;
+	if (command->text)
+		return TURN_OF_TEXT;
+	return !strcmp(word, "chain") ? 3 : LAST_TURN;
 }
 
 /* Handles are of the ruleset that was listed: libnftables would take a rule's for a place. */
@@ -99,7 +98,7 @@ static void drop_handle(json_t *command)
 {
 	json_t *body;
 
-	subject(command, &body);
+	nft_subject(command, &body);
 	json_object_del(body, "handle");
 }
 
@@ -108,7 +107,7 @@ static bool write_flags_as_array(json_t *command)
 {
 	json_t *body, *flags, *array;
 
-	subject(command, &body);
+	nft_subject(command, &body);
 	flags = json_object_get(body, "flags");
 	if (!json_is_string(flags))
 		return true;
@@ -120,33 +119,90 @@ static bool write_flags_as_array(json_t *command)
 	return !json_object_set_new(body, "flags", array);
 }
 
+static bool refuse(const struct command *command, const char *why, struct untrack_error *err)
+{
+	autojson json = {0};
+	struct node root, list, node;
+
+	if (!json_parse(command->source->name, &command->source->text, &json, err))
+		return false;
+	root = node_root(&json);
+	list = node_child(&root, "nftables");
+	node = node_element(&list, command->index);
+	return node_refuse(&node, err, "nft does not take this command: %s", why);
+}
+
+/* The elements of a set that is itself loaded as text. */
+static json_t *elements_command(const json_t *set)
+{
+	static const char *const keys[] = {"family", "table", "name", "elem"};
+	json_t *element = json_object();
+	bool ok = element;
+
+	for (size_t i = 0; ok && i < sizeof(keys) / sizeof(*keys); i++)
+		ok = !json_object_set(element, keys[i], json_object_get(set, keys[i]));
+	if (!ok)
+		json_decref(element);
+	return ok ? json_pack("{s:{s:o}}", "add", "element", element) : NULL;
+}
+
+static bool add_command(struct json_load *load, commands *all, struct command command,
+			const json_t *list, struct untrack_error *err)
+{
+	struct command elements = {.source = command.source, .index = command.index};
+	json_t *body;
+	const char *word = nft_subject(command.json, &body);
+	autoerror why = ERROR_INIT;
+
+	if (!unsaid_text(word, body, list, load->unsaid, &command.text, &why))
+		return refuse(&command, why.message ? why.message : "out of memory", err);
+	if (!array_push(all, command)) {
+		free(command.text);
+		return error_memory(err);
+	}
+	if (!command.text || !json_object_get(body, "elem"))
+		return true;
+	elements.json = elements_command(body);
+	if (elements.json && array_push(&load->roots, elements.json))
+		return array_push(all, elements) ? true : error_memory(err);
+	json_decref(elements.json);
+	return error_memory(err);
+}
+
 static bool add_source(struct json_load *load, commands *all, const struct source *source,
 		       struct untrack_error *err)
 {
 	json_t *root = json_loadb(buf_text(&source->text), source->text.len, JSON_ALLOW_NUL, NULL);
-	json_t *list = json_object_get(root, "nftables"), *command;
+	json_t *list = json_object_get(root, "nftables"), *json;
 	size_t i;
 
 	if (!root || !array_push(&load->roots, root)) {
 		json_decref(root);
 		return error_memory(err);
 	}
-	json_array_foreach(list, i, command) {
-		drop_handle(command);
-		if (!write_flags_as_array(command) ||
-		    !array_push(all, (struct command){command, source, i}))
+	json_array_foreach(list, i, json) {
+		struct command command = {.json = json, .source = source, .index = i};
+
+		drop_handle(json);
+		if (!write_flags_as_array(json))
 			return error_memory(err);
+		if (!add_command(load, all, command, list, err))
+			return false;
 	}
 	return true;
 }
 
-static bool put_in_order(struct json_load *load, const commands *all)
+/* Takes the texts over. */
+static bool put_in_order(struct json_load *load, commands *all)
 {
-	for (unsigned now = 1; now <= 4; now++)
+	for (unsigned now = 1; now <= LAST_TURN; now++)
 		array_for_each(command, all) {
-			if (turn(command->json) == now && !array_push(&load->in_order, *command))
+			if (turn(command) == now && !array_push(&load->in_order, *command))
 				return false;
 		}
+	array_for_each(command, all) {
+		command->text = NULL;
+	}
 	return true;
 }
 
@@ -158,8 +214,13 @@ static bool read_commands(const struct document *document, struct json_load *loa
 
 	for (size_t i = 0; ok && i < document->sources.n; i++)
 		ok = add_source(load, &all, &document->sources.v[i], err);
-	if (ok && !put_in_order(load, &all))
+	if (ok && !put_in_order(load, &all)) {
+		load->in_order.n = 0; /* the texts are still in `all` */
 		ok = error_memory(err);
+	}
+	array_for_each(command, &all) {
+		free(command->text);
+	}
 	array_free(&all);
 	return ok;
 }
@@ -177,51 +238,69 @@ static char *wrap(const struct command *first, size_t count)
 	return text;
 }
 
-static bool run(const struct netns *ns, const struct command *first, size_t count,
-		struct untrack_error *err)
+/* Commands that are all JSON, or all text. */
+static bool run_alike(const struct netns *ns, const struct command *first, size_t count,
+		      struct untrack_error *err)
 {
-	autofree char *text = wrap(first, count);
+	autofree char *text = NULL;
+	autobuf joined = {0};
 
+	if (first->text) {
+		for (size_t i = 0; i < count; i++)
+			buf_puts(&joined, first[i].text);
+		if (!buf_ok(&joined, err))
+			return false;
+		text = buf_steal_text(&joined);
+	} else {
+		text = wrap(first, count);
+	}
 	return text ? nft_run(ns, text, 0, NULL, err) : error_memory(err);
 }
 
-static bool refuse(const struct command *command, const struct untrack_error *why,
-		   struct untrack_error *err)
+static bool run(const struct netns *ns, const struct command *first, size_t count,
+		struct untrack_error *err)
 {
-	autojson json = {0};
-	struct node root, list, node;
-
-	if (!json_parse(command->source->name, &command->source->text, &json, err))
-		return false;
-	root = node_root(&json);
-	list = node_child(&root, "nftables");
-	node = node_element(&list, command->index);
-	return node_refuse(&node, err, "nft does not take this command: %s",
-			   why->message ? why->message : "out of memory");
+	for (size_t i = 0, next = 0; i < count; i = next) {
+		while (next < count && !first[next].text == !first[i].text)
+			next++;
+		if (!run_alike(ns, first + i, next - i, err))
+			return false;
+	}
+	return true;
 }
 
-/* libnftables tells no place in JSON: the commands are tried one by one in another namespace. */
+/* libnftables tells no place in JSON: the first commands alone are tried, half of them and so on, each
+ * time in an empty namespace. */
 static bool find_refused(const struct json_load *load, struct untrack_error *whole,
 			 struct untrack_error *err)
 {
-	autonetns ns = NETNS_OWN;
+	size_t good = 0, bad = load->in_order.n;
+	autofree char *said = NULL;
 
-	if (!netns_scratch(&ns, err))
-		return false;
-	array_for_each(command, &load->in_order) {
+	while (bad - good > 1) {
+		size_t middle = good + (bad - good) / 2;
 		autoerror why = ERROR_INIT;
+		autonetns ns = NETNS_OWN;
 
-		if (!run(&ns, command, 1, &why))
-			return refuse(command, &why, err);
+		if (!netns_scratch(&ns, err))
+			return false;
+		if (run(&ns, load->in_order.v, middle, &why)) {
+			good = middle;
+			continue;
+		}
+		bad = middle;
+		free(said);
+		said = why.message ? strdup(why.message) : NULL;
 	}
-	error_move(err, whole); /* only together they are refused */
-	return false;
+	if (!said)
+		said = whole->message ? strdup(whole->message) : NULL;
+	return refuse(&load->in_order.v[good], said ? said : "out of memory", err);
 }
 
-static bool load_json(const struct document *document, const struct netns *ns,
-		      struct untrack_error *err)
+static bool load_json(const struct document *document, const unsaid_list *unsaid,
+		      const struct netns *ns, struct untrack_error *err)
 {
-	__attribute__((cleanup(json_load_free))) struct json_load load = {0};
+	__attribute__((cleanup(json_load_free))) struct json_load load = {.unsaid = unsaid};
 	autoerror why = ERROR_INIT;
 
 	if (!read_commands(document, &load, err))
@@ -235,34 +314,20 @@ static bool load_json(const struct document *document, const struct netns *ns,
 	return find_refused(&load, &why, err);
 }
 
-bool nft_document_load(const struct document *document, const struct netns *ns,
-		       struct untrack_error *err)
+bool nft_document_load(const struct document *document, const unsaid_list *unsaid,
+		       const struct netns *ns, struct untrack_error *err)
 {
-	return document->kind == DOCUMENT_JSON ? load_json(document, ns, err)
+	return document->kind == DOCUMENT_JSON ? load_json(document, unsaid, ns, err)
 					       : load_text(document, ns, err);
 }
 
 /* ------------------------------------------------------------------ words */
 
-static bool is_name(int c)
-{
-	return isalnum(c) || c == '_' || c == '-' || c == '.' || c == '@' || c == ':';
-}
-
 bool nft_document_mentions(const struct document *document, const char *word)
 {
-	size_t len = strlen(word);
-
 	array_for_each(source, &document->sources) {
-		const char *text = buf_text(&source->text), *end = text + source->text.len;
-		const char *at = text;
-
-		while ((at = memmem(at, (size_t)(end - at), word, len))) {
-			if ((at == text || !is_name((unsigned char)at[-1])) &&
-			    !is_name((unsigned char)at[len]))
-				return true;
-			at++;
-		}
+		if (text_mentions(buf_text(&source->text), source->text.len, word))
+			return true;
 	}
 	return false;
 }

@@ -117,15 +117,23 @@ static int compare_places(const void *left, const void *right, void *offsets)
 	return a < b ? -1 : a > b;
 }
 
-/* All elements. Those that a kernel listed go in the same order where it lists them as they came:
- * intervals of several fields. All others it sorts or scatters itself. */
+/* Does the kernel list the elements as they came? Intervals of several fields, and bitmaps (keys of one
+ * or two bytes). All others it sorts or scatters itself. */
+static bool keeps_order(const struct set *set)
+{
+	const uint32_t interval_fields = NFT_SET_CONCAT | NFT_SET_INTERVAL;
+
+	return (set->flags & interval_fields) == interval_fields ||
+	       (!(set->flags & NFT_SET_INTERVAL) &&
+		attr_find_be32(buf_span(&set->attrs), NFTA_SET_KEY_LEN) <= 2);
+}
+
+/* All elements: those that a kernel listed in the same order, where it keeps it. */
 static void put_all(struct element_writer *writer)
 {
 	const struct elements *elements = &writer->set->elements;
-	const uint32_t interval_fields = NFT_SET_CONCAT | NFT_SET_INTERVAL;
 	size_t count = elements_count(elements);
-	bool as_read = elements->listed && elements->at.n &&
-		       (writer->set->flags & interval_fields) == interval_fields;
+	bool as_read = elements->listed && elements->at.n && keeps_order(writer->set);
 	uint32_t *order = as_read ? calloc(count, sizeof(*order)) : NULL;
 
 	for (size_t i = 0; order && i < count; i++)

@@ -54,7 +54,7 @@ static void is_good(const char *path)
 	autonetns ns = NETNS_OWN;
 
 	cr_assert(netns_scratch(&ns, &err), "%s", err.message);
-	cr_assert(nft_document_load(document, &ns, &err), "%s: %s", path, err.message);
+	cr_assert(nft_document_load(document, NULL, &ns, &err), "%s: %s", path, err.message);
 	document_free(document);
 }
 
