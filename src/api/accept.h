@@ -25,5 +25,3 @@ bool table_take_sets(struct table *table, const struct table *from, const char *
 
 /* Does any rule of these tables (others than the one of that name) make the namespace track? */
 bool tracking_is_on(const struct ruleset *live, uint8_t family, const char *except);
-/* A `ct` expression, nat, or an xt match that needs tracking; the word for it, or NULL. */
-const char *rule_tracks(const struct rule *rule);

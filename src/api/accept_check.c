@@ -5,6 +5,7 @@
 #include "api/iptables_lines.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "model/tracking.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -265,55 +266,13 @@ bool rule_ends_chain(const struct rule *rule)
 	return false;
 }
 
-const char *rule_tracks(const struct rule *rule)
-{
-	static const char *const words[][2] = {
-		{"ct", "ct"},          {"nat", "nat"},           {"masq", "masquerade"},
-		{"redir", "redirect"}, {"connlimit", "ct count"}, {"flow_offload", "flow add"},
-		{"synproxy", "synproxy"},
-	};
-	static const char *const matches[] = {"conntrack", "state",    "connmark", "connbytes",
-					      "connlimit", "connlabel", "helper",   "nat"};
-	struct span list = rule_expressions(rule);
-	struct expression expression;
-
-	while (expression_next(&list, &expression)) {
-		const char *xt = NULL;
-
-		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-			if (!strcmp(expression.name, words[i][0]))
-				return words[i][1];
-		if (!strcmp(expression.name, "match"))
-			xt = attr_find_text(expression.data, NFTA_MATCH_NAME);
-		for (size_t i = 0; xt && i < sizeof(matches) / sizeof(*matches); i++)
-			if (!strcmp(xt, matches[i]))
-				return matches[i];
-	}
-	return NULL;
-}
-
-static bool chain_tracks(const struct chain *chain)
-{
-	struct chain_hook hook;
-
-	if (chain_hook(chain, &hook) && hook.type && !strcmp(hook.type, "nat"))
-		return true;
-	array_for_each(rule, &chain->rules) {
-		if (rule_tracks(*rule))
-			return true;
-	}
-	return false;
-}
-
 bool tracking_is_on(const struct ruleset *live, uint8_t family, const char *except)
 {
 	array_for_each(table, &live->tables) {
 		if ((*table)->family == family && !strcmp((*table)->name, except))
 			continue;
-		array_for_each(chain, &(*table)->chains) {
-			if (chain_tracks(*chain))
-				return true;
-		}
+		if (table_tracks(*table))
+			return true;
 	}
 	return false;
 }

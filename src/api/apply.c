@@ -2,6 +2,7 @@
 /* diff and apply: the same, with the last step off or on. */
 #include "api/documents.h"
 #include "api/execute.h"
+#include "api/judge.h"
 #include "api/unchanged.h"
 #include "base/cleanup.h"
 
@@ -71,6 +72,8 @@ struct untrack_result *untrack_apply(struct untrack *untrack,
 		error_set(error, ERROR_USAGE, "an armed rollback needs a guard program");
 		return NULL;
 	}
+	if (!judge_check_forced(real.force_lint, error))
+		return NULL;
 	result = change(untrack, document, &real, true, error);
 	if (result)
 		result->status = 0; /* also of a dry run: that there is a difference is diff's answer */

@@ -79,20 +79,23 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 
 /* --- refusing --------------------------------------------------------------------------------- */
 
-static bool check_forced(const char *forced, struct untrack_error *err)
+bool judge_check_forced(const char *forced, struct untrack_error *err)
 {
 	while (forced && *forced) {
 		size_t length = strcspn(forced, ",");
 		autofree char *word = strndup(forced, length);
 		char shown[TEXT_SHOWN_MAX];
+		const char *meant = NULL;
 
 		if (!word)
 			return error_memory(err);
-		if (!lint_code_exists(word))
+		if (!lint_code_exists(word, &meant))
 			return error_set(err, ERROR_USAGE,
 					 "--force-lint, got '%s'; expected codes of findings, with "
-					 "commas between ('untrack check' shows them)",
-					 text_show(word, length, shown));
+					 "commas between ('untrack check' shows them)%s%s%s",
+					 text_show(word, length, shown),
+					 meant ? "; did you mean '" : "", meant ? meant : "",
+					 meant ? "'?" : "");
 		forced += length + (forced[length] == ',');
 	}
 	return true;
@@ -115,8 +118,6 @@ bool judge_refuse(const struct findings *findings, bool advise, const char *forc
 {
 	autobuf refused = {0};
 
-	if (!check_forced(forced, err))
-		return false;
 	array_for_each(finding, &findings->list) {
 		if (!advise && finding->severity == SEVERITY_ERROR &&
 		    !is_forced(forced, finding->code))

@@ -18,6 +18,9 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 	   struct untrack_error *err);
 
 /* Refuses (ERROR_LINT) findings of level error, but for the codes in `forced` (separated by commas,
- * or NULL); the others become warnings, and with `advise` all do. A word in `forced` that is no code is ERROR_USAGE. */
+ * or NULL); the others become warnings, and with `advise` all do. */
 bool judge_refuse(const struct findings *findings, bool advise, const char *forced,
 		  texts *warnings, struct untrack_error *err);
+
+/* Are the words of --force-lint codes of findings? NULL will do. */
+bool judge_check_forced(const char *forced, struct untrack_error *err);

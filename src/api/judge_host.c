@@ -5,100 +5,13 @@
 #include "base/cleanup.h"
 #include "kernel/sysctl.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 void judge_host_free(struct judge_host *host)
 {
 	array_free(&host->devices);
 	ruleset_free(host->legacy);
 	array_free(&host->failsafe);
-}
-
-/* --- the session ------------------------------------------------------------------------------ */
-
-static bool read_address(const char *text, enum inet_family *ret_family,
-			 struct inet_address *ret_address)
-{
-	struct inet_range range;
-
-	if (inet_parse(text, &range) != INET_OK)
-		return false;
-	*ret_family = range.family;
-	*ret_address = range.first;
-	return true;
-}
-
-/* sshd(8): "client address, client port, server address, server port". */
-static bool read_session(const char *text, struct lint_session *session)
-{
-	enum inet_family peer, local;
-	char from[64], to[64];
-	unsigned from_port, to_port;
-
-	if (sscanf(text, "%63s %u %63s %u", from, &from_port, to, &to_port) != 4 ||
-	    from_port > UINT16_MAX || to_port > UINT16_MAX ||
-	    !read_address(from, &peer, &session->peer) ||
-	    !read_address(to, &local, &session->local) || peer != local)
-		return false;
-	session->family = peer;
-	session->peer_port = (uint16_t)from_port;
-	session->local_port = (uint16_t)to_port;
-	return true;
-}
-
-static bool read_file(const char *path, struct buf *out)
-{
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char chunk[4096];
-	ssize_t len = 0;
-
-	while (fd >= 0 && (len = read(fd, chunk, sizeof(chunk))) > 0)
-		buf_put(out, chunk, (size_t)len);
-	return fd >= 0 && len == 0 && !out->failed;
-}
-
-/* proc_pid_stat(5): the name in parentheses may hold anything, ") R 1" too. */
-static pid_t parent_of(pid_t pid)
-{
-	autobuf text = {0};
-	const char *end;
-	char path[64];
-	int parent;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (!read_file(path, &text))
-		return 0;
-	end = strrchr(buf_text(&text), ')');
-	return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
-}
-
-/* sudo and su take SSH_CONNECTION out of the environment; an ancestor has it still. */
-static void find_session(struct lint_session *session)
-{
-	static const char name[] = "SSH_CONNECTION=";
-	const char *own = getenv("SSH_CONNECTION");
-	pid_t pid = getppid();
-
-	if (own) {
-		read_session(own, session);
-		return;
-	}
-	for (unsigned depth = 0; pid > 1 && depth < 64; depth++) {
-		autobuf text = {0};
-		char path[64];
-
-		snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-		read_file(path, &text);
-		for (size_t at = 0; at < text.len; at += strlen(buf_text(&text) + at) + 1)
-			if (!strncmp(buf_text(&text) + at, name, sizeof(name) - 1) &&
-			    read_session(buf_text(&text) + at + sizeof(name) - 1, session))
-				return;
-		pid = parent_of(pid);
-	}
 }
 
 /* UNTRACK_FAILSAFE_PORTS: TCP ports with commas between. */
@@ -156,6 +69,6 @@ bool judge_host_read(struct untrack *untrack, struct judge_host *host, struct li
 	input->legacy = host->legacy;
 	input->failsafe = host->failsafe.v;
 	input->failsafe_n = host->failsafe.n;
-	find_session(&input->session);
+	ssh_session_find(&input->session);
 	return true;
 }

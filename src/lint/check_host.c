@@ -73,7 +73,7 @@ static void judge_port(struct lint *lint, struct walk *walk, const struct path *
 
 void check_management(struct lint *lint)
 {
-	const struct lint_session *session = &lint->input->session;
+	const struct ssh_session *session = &lint->input->session;
 	autowalk walk = lint_walk(lint, NULL, NULL);
 	bool four = session->family == INET_V4;
 	size_t length = four ? 4 : 16;

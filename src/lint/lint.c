@@ -2,6 +2,7 @@
 #include "lint/lint.h"
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "lint/check.h"
 
 #include <stdarg.h>
@@ -48,9 +49,12 @@ static const struct code *find_code(const char *name)
 	return NULL;
 }
 
-bool lint_code_exists(const char *code)
+bool lint_code_exists(const char *code, const char **ret_meant)
 {
-	return find_code(code) != NULL;
+	if (find_code(code))
+		return true;
+	*ret_meant = text_suggest(code, codes, CODES, sizeof(*codes));
+	return false;
 }
 
 /* --- findings --------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "kernel/session.h"
 #include "lint/facts.h"
 #include "model/finding.h"
 #include "model/flow_entry.h"
@@ -21,15 +22,6 @@
 
 enum known { KNOWN_NO, KNOWN_YES, KNOWN_NOT };
 
-/* The session that applies: sshd's SSH_CONNECTION. */
-struct lint_session {
-	enum inet_family family; /* INET_ANY: there is none */
-	struct inet_address peer;
-	struct inet_address local;
-	uint16_t peer_port;
-	uint16_t local_port;
-};
-
 struct lint_input {
 	const struct ruleset *before;	/* all live tables, rules and sets read; NULL: unknown */
 	const struct ruleset *after;	/* all tables as they will be */
@@ -39,7 +31,7 @@ struct lint_input {
 	const interfaces *devices;    /* of this host, by index; or NULL */
 	enum known forwarding;	      /* does this host route packets? */
 	enum known tcp_loose;	      /* nf_conntrack_tcp_loose */
-	struct lint_session session;
+	struct ssh_session session; /* the one that applies; INET_ANY: there is none */
 	const uint16_t *failsafe; /* TCP ports that must stay reachable */
 	size_t failsafe_n;
 };
@@ -57,5 +49,5 @@ void lint_count(struct lint *lint, const struct flow_entry *entry);
 /* Adds to findings, most severe first. */
 bool lint_run(struct lint *lint, struct findings *findings, struct untrack_error *err);
 
-/* Is it a word of the table of codes? */
-bool lint_code_exists(const char *code);
+/* Is it a word of the table of codes? If not, *ret_meant is the one that was probably meant, or NULL. */
+bool lint_code_exists(const char *code, const char **ret_meant);

@@ -270,42 +270,67 @@ bool *chain_reach(const struct table *table, const struct chain *chain, struct u
 
 /* ------------------------------------------------------------------ what turns it on */
 
+/* Each gives the word for what turns it on, or NULL. */
+static const char *chain_tracker(const struct chain *chain)
+{
+	const char *why = NULL;
+
+	array_for_each(rule, &chain->rules)
+		if (rule_traits(*rule, &why) & TRAIT_TRACKS)
+			return why;
+	return NULL;
+}
+
+static const char *object_tracker(const struct stateful *object)
+{
+	const char *why = NULL;
+
+	return object_traits(object->type, &why) & TRAIT_TRACKS ? why : NULL;
+}
+
+static const char *set_tracker(const struct set *set)
+{
+	const char *why = NULL;
+	unsigned traits = carried_traits(buf_span(&set->attrs), NFTA_SET_EXPR, NFTA_SET_EXPRESSIONS,
+					 &why);
+
+	return traits & TRAIT_TRACKS ? why : NULL;
+}
+
+bool table_tracks(const struct table *table)
+{
+	array_for_each(chain, &table->chains)
+		if (chain_tracker(*chain))
+			return true;
+	array_for_each(object, &table->objects)
+		if (object_tracker(*object))
+			return true;
+	array_for_each(set, &table->sets)
+		if (set_tracker(*set))
+			return true;
+	return false;
+}
+
 static bool add(trackers *list, const struct table *table, const char *chain, const char *why,
 		struct untrack_error *err)
 {
-	return array_push(list, (struct tracker){table->family, table->name, chain, why}) ||
+	return !why ||
+	       array_push(list, (struct tracker){table->family, table->name, chain, why}) ||
 	       error_memory(err);
-}
-
-static bool chain_trackers(const struct table *table, const struct chain *chain, trackers *list,
-			   struct untrack_error *err)
-{
-	array_for_each(rule, &chain->rules) {
-		const char *why = NULL;
-
-		if (rule_traits(*rule, &why) & TRAIT_TRACKS)
-			return add(list, table, chain->name, why, err);
-	}
-	return true;
 }
 
 static bool table_trackers(const struct table *table, trackers *list, struct untrack_error *err)
 {
-	const char *why = NULL;
-
 	array_for_each(chain, &table->chains) {
-		if (!chain_trackers(table, *chain, list, err))
+		if (!add(list, table, (*chain)->name, chain_tracker(*chain), err))
 			return false;
 	}
 	array_for_each(object, &table->objects) {
-		if (object_traits((*object)->type, &why) && !add(list, table, NULL, why, err))
+		if (!add(list, table, NULL, object_tracker(*object), err))
 			return false;
 	}
 	array_for_each(set, &table->sets) {
-		if ((carried_traits(buf_span(&(*set)->attrs), NFTA_SET_EXPR, NFTA_SET_EXPRESSIONS,
-				    &why) &
-		     TRAIT_TRACKS) &&
-		    !add(list, table, NULL, why, err))
+		if (!add(list, table, NULL, set_tracker(*set), err))
 			return false;
 	}
 	return true;

@@ -41,6 +41,7 @@ struct tracker {
 	const char *why;   /* inside the ruleset or constant: "ct", "ct helper object", … */
 };
 typedef ARRAY(struct tracker) trackers;
+bool table_tracks(const struct table *table);
 /* One for each chain, set or object, in the ruleset's order; borrows from the ruleset. */
 bool ruleset_trackers(const struct ruleset *ruleset, trackers *ret_trackers,
 		      struct untrack_error *err);

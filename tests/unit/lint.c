@@ -222,7 +222,7 @@ static void read_host(const char *text, struct host *host)
 	struct lint_input *input = host->input;
 
 	for (char *rest = lines, *line; (line = strsep(&rest, "\n"));) {
-		struct lint_session *session = &input->session;
+		struct ssh_session *session = &input->session;
 		unsigned port, other;
 		char peer[64], local[64];
 
