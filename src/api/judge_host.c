@@ -3,6 +3,7 @@
 
 #include "api/legacy.h"
 #include "base/cleanup.h"
+#include "kernel/addresses.h"
 #include "kernel/sysctl.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 void judge_host_free(struct judge_host *host)
 {
 	array_free(&host->devices);
+	array_free(&host->addresses);
 	ruleset_free(host->legacy);
 	array_free(&host->failsafe);
 }
@@ -60,8 +62,10 @@ bool judge_host_read(struct untrack *untrack, struct judge_host *host, struct li
 	if (!legacy_rules(untrack, &host->legacy, warnings, err) || !find_failsafe(host, err))
 		return false;
 	autoenter entered = netns_enter(&untrack->ns, err);
-	if (entered.failed || !interfaces_read(&host->devices, err))
+	if (entered.failed || !interfaces_read(&host->devices, err) ||
+	    !kernel_addresses(&host->addresses, err))
 		return false;
+	input->addresses = &host->addresses;
 	input->forwarding = either(known_sysctl("net.ipv4.ip_forward"),
 				   known_sysctl("net.ipv6.conf.all.forwarding"));
 	input->tcp_loose = known_sysctl("net.netfilter.nf_conntrack_tcp_loose");

@@ -9,6 +9,7 @@
 struct judge_host {
 	interfaces devices;
 	struct ruleset *legacy; /* iptables' legacy tables, or NULL */
+	inet_ranges addresses;
 	ARRAY(uint16_t) failsafe;
 };
 

@@ -61,6 +61,10 @@ bool path_is_narrow(struct walk *walk, const struct path *path, enum key key);
 /* Do some of these packets certainly get to the end of that journey? */
 bool lint_passes(const struct lint *lint, enum journey journey, uint32_t state,
 		 const struct path *path);
+/* Finds no-accept where the flow's packets, when tracking says that of them, are dropped by default
+ * and were let in as tracked ones. how: "once they are untracked". */
+void lint_lose(struct lint *lint, const struct flow *flow, uint32_t state, const char *how,
+	       const char *remedy);
 /* The journey of what answers. */
 enum journey answer_journey(enum journey journey);
 /* Has the rule conditions that single out some of the packets that come to it? Families and
@@ -95,5 +99,7 @@ void check_interplay(struct lint *lint);
 void check_loose(struct lint *lint);
 void check_management(struct lint *lint);
 void check_raw(struct lint *lint);
+void check_routed(struct lint *lint);
 void check_regenerated(struct lint *lint);
 void check_tracking(struct lint *lint);
+void check_translated(struct lint *lint);

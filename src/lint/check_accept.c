@@ -139,7 +139,8 @@ static const char remedy_accept[] =
 	"accept them where they are untracked (\"accept\": true for the service and the chain in "
 	"\"accept_in\", or a rule without ct state), or leave the service tracked";
 
-static void judge_losses(struct lint *lint, const struct flow *flow, struct losing *losing)
+static void judge_losses(struct lint *lint, const struct flow *flow, struct losing *losing,
+			 const char *how, const char *remedy)
 {
 	array_for_each(loss, &losing->losses) {
 		struct passing passing = {.base = loss->base};
@@ -150,11 +151,10 @@ static void judge_losses(struct lint *lint, const struct flow *flow, struct losi
 		if (!place.rule)
 			place.rule = passing.rule;
 		losing->found = true;
-		lint_find(lint, "no-accept", place, remedy_accept,
-			  "%s: %s are dropped by %s once they are untracked%s%s; live connections "
-			  "die at once",
+		lint_find(lint, "no-accept", place, remedy,
+			  "%s: %s are dropped by %s %s%s%s; live connections die at once",
 			  flow_words(lint, flow), directions[flow->journey],
-			  place_words(lint, loss->base, loss->rule),
+			  place_words(lint, loss->base, loss->rule), how,
 			  passing.rule ? "; tracked ones are accepted by " : "",
 			  passing.rule ? place_words(lint, NULL, passing.rule) : "");
 	}
@@ -162,7 +162,8 @@ static void judge_losses(struct lint *lint, const struct flow *flow, struct losi
 
 /* --- services --------------------------------------------------------------------------------- */
 
-static void lose(struct lint *lint, const struct flow *flow, struct losing *losing)
+static void lose(struct lint *lint, const struct flow *flow, uint32_t state, const char *how,
+		 const char *remedy, struct losing *losing)
 {
 	autowalk walk = lint_walk(lint, note_loss, losing);
 	struct path start = flow->path;
@@ -171,10 +172,24 @@ static void lose(struct lint *lint, const struct flow *flow, struct losing *losi
 	if (!path_refuse_loopback(&walk, &start, flow->journey))
 		return;
 	array_free(&losing->losses);
-	walk_journey(&walk, flow->journey, STATE_UNTRACKED, start);
-	judge_losses(lint, flow, losing);
+	walk_journey(&walk, flow->journey, state, start);
+	judge_losses(lint, flow, losing, how, remedy);
 	if (losing->failed || walk.arena.failed)
 		lint->failed = true;
+}
+
+void lint_lose(struct lint *lint, const struct flow *flow, uint32_t state, const char *how,
+	       const char *remedy)
+{
+	struct losing losing = {0};
+
+	lose(lint, flow, state, how, remedy, &losing);
+	array_free(&losing.losses);
+}
+
+static void lose_untracked(struct lint *lint, const struct flow *flow, struct losing *losing)
+{
+	lose(lint, flow, STATE_UNTRACKED, "once they are untracked", remedy_accept, losing);
 }
 
 /* Nothing lets any packet of one direction of the service in. */
@@ -201,7 +216,7 @@ void check_accept(struct lint *lint)
 		bool first = true;
 
 		if (!flow->service) {
-			lose(lint, flow, &losing);
+			lose_untracked(lint, flow, &losing);
 			array_free(&losing.losses);
 			continue;
 		}
@@ -210,7 +225,7 @@ void check_accept(struct lint *lint)
 			first = first && !same_direction(before, flow);
 		for (struct flow *at = flow; first && at < lint->flows.v + lint->flows.n; at++)
 			if (same_direction(at, flow))
-				lose(lint, at, &losing);
+				lose_untracked(lint, at, &losing);
 		if (first)
 			judge_direction(lint, flow, &losing);
 		array_free(&losing.losses);

@@ -24,7 +24,8 @@ struct load {
 	struct segment segment[SEGMENTS];
 	bool constant; /* bytes holds its value */
 	uint8_t bytes[16];
-	bool entry; /* was read from the connection's entry */
+	const struct set *map; /* it is a value of that map */
+	bool entry;	       /* was read from the connection's entry */
 	enum opaque opaque;
 	const char *what;
 	uint64_t id; /* of where it was read, and what was done to it */
@@ -65,6 +66,9 @@ void load_byteorder(struct decoding *d, struct span data);
 void load_other(struct decoding *d, const char *what, struct span data, uint16_t dreg,
 		enum opaque kind);
 
+/* The value that a lookup in a map gives. */
+void load_map(struct decoding *d, struct span data, const struct set *map);
+
 /* A compared register taken apart: the segments of `length` bytes from its slot on, each with the
  * place of its bytes. */
 struct part {
@@ -86,6 +90,13 @@ void decode_cmp(struct decoding *d, struct span data);
 void decode_range(struct decoding *d, struct span data);
 void decode_lookup(struct decoding *d, struct span data);
 void decode_objref(struct decoding *d, struct span data);
+
+/* nat.c */
+void decode_nat(struct decoding *d, struct span data);
+void decode_masq(struct decoding *d, struct span data);
+void decode_redir(struct decoding *d, struct span data);
+/* The rule translates like that, and lets the packet pass. */
+void decode_translation(struct decoding *d, const char *what, struct translation nat);
 
 /* xt.c: iptables' extensions. */
 void decode_match(struct decoding *d, struct span data);

@@ -114,27 +114,6 @@ static void decode_notrack(struct decoding *d, struct span data)
 	decode_effect(d, EFFECT_NOTRACK, "notrack");
 }
 
-static void decode_nat(struct decoding *d, struct span data)
-{
-	decode_effect(d, EFFECT_NAT,
-		      attr_find_be32(data, NFTA_NAT_TYPE) == NFT_NAT_SNAT ? "snat" : "dnat");
-	decode_verdict(d, NF_ACCEPT, NULL);
-}
-
-static void decode_masq(struct decoding *d, struct span data)
-{
-	(void)data;
-	decode_effect(d, EFFECT_NAT, "masquerade");
-	decode_verdict(d, NF_ACCEPT, NULL);
-}
-
-static void decode_redir(struct decoding *d, struct span data)
-{
-	(void)data;
-	decode_effect(d, EFFECT_NAT, "redirect");
-	decode_verdict(d, NF_ACCEPT, NULL);
-}
-
 static void decode_tproxy(struct decoding *d, struct span data)
 {
 	(void)data;

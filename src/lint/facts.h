@@ -83,6 +83,15 @@ enum effect {
 
 struct chain_facts;
 
+/* What NAT makes of a packet. NULL: left as it is, or (unknown) not told by the rule. */
+struct translation {
+	bool source;
+	bool here; /* to an address of this host: redirect */
+	const struct ranges *address;
+	const struct ranges *port;
+	bool unknown;
+};
+
 struct verdict {
 	int32_t code; /* NF_ACCEPT, NF_DROP, NF_QUEUE, NFT_JUMP, …; NF_STOLEN ends the packet well
 		       */
@@ -104,6 +113,7 @@ struct box_facts {
 struct fact {
 	enum fact_kind kind;
 	const char *what; /* words for messages: "ct mark", "limit", "dnat" */
+	const struct translation *nat; /* EFFECT_NAT */
 	union {
 		struct {
 			enum key key;

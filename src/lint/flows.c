@@ -379,6 +379,27 @@ static bool flow_has(const struct flow *flow, uint8_t protocol, const struct flo
 			number_read(tuple->source.byte, length));
 }
 
+static bool is_here(const struct lint *lint, enum inet_family family,
+		    const struct inet_address *address)
+{
+	array_for_each(range, lint->input->addresses)
+		if (range->family == family && inet_compare(&range->first, address, family) <= 0 &&
+		    inet_compare(address, &range->last, family) <= 0)
+			return true;
+	return false;
+}
+
+/* Packets from here meet output, all others prerouting, and those over lo both. Without addresses
+ * either may be. */
+static bool meets_hook(const struct lint *lint, const struct flow *flow, enum inet_family family,
+		       const struct flow_tuple *tuple)
+{
+	bool here = lint->input->addresses && is_here(lint, family, &tuple->source);
+
+	return !lint->input->addresses || here == (flow->journey == JOURNEY_OUT) ||
+	       (here && is_here(lint, family, &tuple->destination));
+}
+
 struct tally *lint_tally(struct lint *lint, const struct flow *flow)
 {
 	array_for_each(tally, &lint->tallies)
@@ -406,6 +427,13 @@ static void count(struct tally *tally, const struct flow_entry *entry)
 	tally->local += is_loopback(entry);
 }
 
+static bool takes(const struct lint *lint, const struct flow *flow, const struct flow_entry *entry,
+		  const struct flow_tuple *tuple)
+{
+	return flow_has(flow, entry->protocol, tuple) &&
+	       meets_hook(lint, flow, entry->family, tuple);
+}
+
 void lint_count(struct lint *lint, const struct flow_entry *entry)
 {
 	uint8_t nfproto = entry->family == INET_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
@@ -416,8 +444,8 @@ void lint_count(struct lint *lint, const struct flow_entry *entry)
 		struct tally *tally = lint_tally(lint, flow);
 
 		if (!tally || tally == last || flow->nfproto != nfproto ||
-		    (!flow_has(flow, entry->protocol, &entry->original) &&
-		     !flow_has(flow, entry->protocol, &entry->reply)))
+		    (!takes(lint, flow, entry, &entry->original) &&
+		     !takes(lint, flow, entry, &entry->reply)))
 			continue;
 		count(tally, entry);
 		last = tally; /* the flows of one service are neighbours */

@@ -41,6 +41,9 @@ static const struct code codes[] = {
 
 #define CODES (sizeof(codes) / sizeof(*codes))
 
+/* What looks for codes that others look for too. */
+static void (*const more_checks[])(struct lint *lint) = {check_routed, check_translated};
+
 static const struct code *find_code(const char *name)
 {
 	for (size_t i = 0; i < CODES; i++)
@@ -231,6 +234,8 @@ bool lint_run(struct lint *lint, struct findings *findings, struct untrack_error
 		if (!done)
 			codes[i].check(lint);
 	}
+	for (size_t i = 0; i < sizeof(more_checks) / sizeof(*more_checks); i++)
+		more_checks[i](lint);
 	lint->findings = NULL;
 	sort_findings(findings);
 	return (!lint->failed && !lint->walk.arena.failed) || error_memory(err);

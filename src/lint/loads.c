@@ -87,6 +87,17 @@ void load_other(struct decoding *d, const char *what, struct span data, uint16_t
 	}
 }
 
+void load_map(struct decoding *d, struct span data, const struct set *map)
+{
+	struct load *load = begin(d, data, NFTA_LOOKUP_DREG, "map", OPAQUE_UNSURE);
+
+	if (!load)
+		return;
+	load->id = hash_bytes(load->id, data.data, data.len);
+	load->map = map;
+	put_unknown(load, 16);
+}
+
 struct meta_key {
 	uint32_t meta;
 	enum key key;

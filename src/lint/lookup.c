@@ -173,7 +173,7 @@ void decode_lookup(struct decoding *d, struct span data)
 	add_lookup(d, data, NFTA_LOOKUP_SREG, attr_find_text(data, NFTA_LOOKUP_SET), negated,
 		   mapped && attr_be32(dreg) == NFT_REG_VERDICT);
 	if (mapped && attr_be32(dreg) != NFT_REG_VERDICT)
-		load_other(d, "map", data, NFTA_LOOKUP_DREG, OPAQUE_UNSURE);
+		load_map(d, data, table_find_set(d->table, attr_find_text(data, NFTA_LOOKUP_SET)));
 }
 
 /* NFTA_CONNLIMIT_FLAGS of a named count; by default it is over. */

@@ -116,6 +116,10 @@ static void take_effect(struct walk *walk, struct path *path, const struct rule_
 			const struct fact *fact)
 {
 	tell(walk, EVENT_EFFECT, path, rule, fact);
+	if (fact->effect == EFFECT_NAT && !path->nat_by) {
+		path->nat_by = rule;
+		path->nat = fact;
+	}
 	if (walk->forced)
 		return;
 	if (fact->effect == EFFECT_NOTRACK && !path->template_by && !path->untracked) {

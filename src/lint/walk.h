@@ -28,6 +28,8 @@ struct path {
 	const struct rule_facts *untracked_by;
 	const struct rule_facts *template_by; /* gave it a template, or NULL */
 	const char *template_what;
+	const struct rule_facts *nat_by; /* translates it, or NULL */
+	const struct fact *nat;
 };
 
 enum journey {

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/xt_CT.h>
@@ -342,10 +343,41 @@ static void target_notrack(struct decoding *d, const struct extension *x)
 	decode_effect(d, EFFECT_NOTRACK, x->name);
 }
 
+/* Revision 0 of IPv4 has a list of one range; all others begin with struct nf_nat_range. */
+static void read_nat_range(struct decoding *d, const struct extension *x, struct translation *nat)
+{
+	struct nf_nat_ipv4_multi_range_compat old;
+	struct nf_nat_range range = {0};
+	size_t length = d->nfproto == NFPROTO_IPV6 ? 16 : 4;
+
+	if (d->nfproto == NFPROTO_IPV4 && x->revision == 0 && info_read(x, &old, sizeof(old))) {
+		range.flags = old.range[0].flags;
+		range.min_addr.ip = old.range[0].min_ip;
+		range.max_addr.ip = old.range[0].max_ip;
+		range.min_proto = old.range[0].min;
+		range.max_proto = old.range[0].max;
+	} else if (!info_read(x, &range, sizeof(range))) {
+		nat->unknown = true;
+		return;
+	}
+	if (range.flags & NF_NAT_RANGE_MAP_IPS)
+		nat->address = ranges_one(d->arena, number_read(&range.min_addr, length),
+					  number_read(&range.max_addr, length));
+	if (range.flags & NF_NAT_RANGE_PROTO_SPECIFIED)
+		nat->port = ranges_one(d->arena, number_read(&range.min_proto, 2),
+				       number_read(&range.max_proto, 2));
+}
+
 static void target_nat(struct decoding *d, const struct extension *x)
 {
-	decode_effect(d, EFFECT_NAT, x->name);
-	decode_verdict(d, NF_ACCEPT, NULL);
+	struct translation nat = {.source = !strcmp(x->name, "SNAT") || !strcmp(x->name, "MASQUERADE")};
+
+	nat.here = !strcmp(x->name, "REDIRECT") || !strcmp(x->name, "MASQUERADE");
+	if (!strcmp(x->name, "NETMAP"))
+		nat.unknown = true;
+	else
+		read_nat_range(d, x, &nat);
+	decode_translation(d, x->name, nat);
 }
 
 static void target_tproxy(struct decoding *d, const struct extension *x)
