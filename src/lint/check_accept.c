@@ -162,6 +162,21 @@ static void judge_losses(struct lint *lint, const struct flow *flow, struct losi
 
 /* --- services --------------------------------------------------------------------------------- */
 
+/* The ports that clients are at: those that the kernel gives them, and for NFS those that only root may
+ * take, which its clients bind. What rules do to other ports is about servers. */
+static bool demand_client_ports(struct walk *walk, struct path *path, const struct flow *flow)
+{
+	const struct interval v[] = {{32768, UINT16_MAX}, {512, 1023}};
+	enum key port = flow->opening ? KEY_DPORT : KEY_SPORT;
+	enum key own = flow->opening ? KEY_SPORT : KEY_DPORT;
+	bool nfs;
+
+	if (!flow->service || flow->service->role != ROLE_CLIENT || !flow->path.key[port])
+		return true;
+	nfs = ranges_has(flow->path.key[port], 2049);
+	return path_demand(walk, path, own, ranges_make(&walk->arena, v, nfs ? 2 : 1));
+}
+
 static void lose(struct lint *lint, const struct flow *flow, uint32_t state, const char *how,
 		 const char *remedy, struct losing *losing)
 {
@@ -169,7 +184,8 @@ static void lose(struct lint *lint, const struct flow *flow, uint32_t state, con
 	struct path start = flow->path;
 
 	walk.forced = true;
-	if (!path_refuse_loopback(&walk, &start, flow->journey))
+	if (!path_refuse_loopback(&walk, &start, flow->journey) ||
+	    !demand_client_ports(&walk, &start, flow))
 		return;
 	array_free(&losing->losses);
 	walk_journey(&walk, flow->journey, state, start);
