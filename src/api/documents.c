@@ -194,9 +194,6 @@ static bool init_policy(struct document_maker *made, const struct document *docu
 			struct untrack_error *err)
 {
 	made->maker.make = target_of_policy;
-	if (made->maker.whole_ruleset)
-		return error_set(err, ERROR_USAGE,
-				 "--ruleset is for nftables documents: a policy owns its one table");
 	if (!document->policy->rules.n)
 		return true;
 	made->user_rules = compile_user_rules(document->policy, err);

@@ -58,6 +58,7 @@ bool target_add_pair(struct target *target, struct table *live, struct table *de
 struct own_table {
 	uint8_t family;
 	const char *name;
+	bool others_go; /* and a snapshot needs them whole */
 };
 
 /* Its own table whole; of others what may hold accept rules of ours or turn tracking on. */
@@ -67,15 +68,16 @@ static enum read_depth depth_of(void *arg, uint8_t family, const char *name)
 
 	if (family == own->family && !strcmp(name, own->name))
 		return READ_BOUNDED;
+	if (own->others_go)
+		return READ_ALL;
 	if (family == NFPROTO_IPV4 || family == NFPROTO_IPV6 || family == NFPROTO_INET)
 		return READ_OBJECTS;
 	return READ_NAME;
 }
 
-bool target_read(struct untrack *untrack, struct target *target, uint8_t family, const char *table,
-		 struct untrack_error *err)
+static bool target_read(struct untrack *untrack, struct target *target, struct own_table own,
+			struct untrack_error *err)
 {
-	struct own_table own = {family, table};
 	struct kernel *kernel = context_kernel(untrack, err);
 
 	if (!kernel)
@@ -169,6 +171,44 @@ static bool check_owner(const struct target_maker *maker, const struct pair *pai
 	return is_ours || not_ours(maker->document->policy, mark, err);
 }
 
+/* The policy's own table, and those whose chains it names. */
+static bool is_named(const struct policy *policy, const struct table *table)
+{
+	array_for_each(entry, &policy->accept_in) {
+		if (entry->family == table->family && !strcmp(entry->table, table->name))
+			return true;
+	}
+	return policy->family == table->family && !strcmp(policy->table, table->name);
+}
+
+/* The policy is the whole ruleset. */
+static bool let_others_go(struct target *target, const struct policy *policy,
+			  struct untrack_error *err)
+{
+	for (size_t i = 0; i < target->live->tables.n; i++) {
+		struct table *table = target->live->tables.v[i];
+		const struct pair gone = {.live = table};
+		struct pair *known = NULL;
+
+		if (is_named(policy, table))
+			continue;
+		if (!pair_check_reversible(&gone, err))
+			return false;
+		array_for_each(pair, &target->pairs) {
+			if (pair->live == table)
+				known = pair;
+		}
+		if (!known && !target_add_pair(target, table, NULL, NULL, err))
+			return false;
+		if (!known)
+			continue;
+		table_free(known->desired); /* it was about old accept rules in there */
+		free(known->mark);
+		*known = gone;
+	}
+	return true;
+}
+
 bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
 		      struct target *ret_target, struct untrack_error *err)
 {
@@ -179,7 +219,8 @@ bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
 
 	if (!mark || !target.owner)
 		return error_memory(err);
-	if (!target_read(untrack, &target, policy->family, policy->table, err))
+	if (!target_read(untrack, &target,
+			 (struct own_table){policy->family, policy->table, maker->whole_ruleset}, err))
 		return false;
 	live = ruleset_find(target.live, policy->family, policy->table);
 	desired = compile_table(policy, maker->user_rules, err);
@@ -187,6 +228,7 @@ bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
 	    !know_pair(untrack, &target, &target.pairs.v[0], err) ||
 	    !check_owner(maker, &target.pairs.v[0], mark, err) ||
 	    !accept_add_pairs(&target, policy, mark, err) ||
+	    (maker->whole_ruleset && !let_others_go(&target, policy, err)) ||
 	    !target_add_sysctls(untrack, &target, policy, err))
 		return false;
 	*ret_target = target;
@@ -206,7 +248,8 @@ bool target_of_removal(const struct target_maker *maker, struct untrack *untrack
 
 	if (!mark || !target.owner)
 		return error_memory(err);
-	if (!target_read(untrack, &target, maker->family, maker->table, err))
+	if (!target_read(untrack, &target, (struct own_table){maker->family, maker->table, false},
+			 err))
 		return false;
 	live = ruleset_find(target.live, maker->family, maker->table);
 	comment = live ? table_comment(live) : NULL;

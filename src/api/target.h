@@ -75,9 +75,8 @@ struct plan *target_plan(const struct target *target, struct untrack_error *err)
 bool target_same_base(const struct target *a, const struct target *b, bool *ret_same,
 		      struct untrack_error *err);
 
-/* Reads the live tables: owned ones whole, the others' rules as far as accept rules need it. */
-bool target_read(struct untrack *untrack, struct target *target, uint8_t family, const char *table,
-		 struct untrack_error *err);
+/* A table that changes or goes must be one that a rollback can put back. */
+bool pair_check_reversible(const struct pair *pair, struct untrack_error *err);
 
 /* Is it a rule of iptables-nft's, which the kernel does not take back? */
 bool rule_has_xt(const struct rule *rule);

@@ -38,8 +38,7 @@ static bool table_has_xt(const struct table *table)
 	return false;
 }
 
-/* A table that changes or goes must be one that a rollback can put back. */
-static bool check_reversible(const struct pair *pair, struct untrack_error *err)
+bool pair_check_reversible(const struct pair *pair, struct untrack_error *err)
 {
 	const struct table *live = pair->live;
 	bool same = false;
@@ -151,7 +150,7 @@ static bool add_pairs(const struct target_maker *maker, struct target *target,
 			return false;
 	}
 	array_for_each(pair, &target->pairs) {
-		if (!check_reversible(pair, err))
+		if (!pair_check_reversible(pair, err))
 			return false;
 	}
 	return true;

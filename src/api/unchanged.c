@@ -190,7 +190,8 @@ struct untrack_result *unchanged_result(struct untrack *untrack,
 	autobuf note = {0};
 
 	if (!kernel || !kernel_generation(kernel, &generation, err) || document->document || !title ||
-	    options->purge || (options->has_generation && options->generation != generation) ||
+	    options->purge || options->whole_ruleset ||
+	    (options->has_generation && options->generation != generation) ||
 	    !store_load_note(untrack->store, title, &note) || !note_holds(&note, generation) ||
 	    armed_read(untrack->store, &armed, err) || error_is_set(err))
 		return NULL;

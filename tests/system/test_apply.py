@@ -182,6 +182,35 @@ def test_others_tables_stay(untrack, netns):
     assert netns.listing("table", "inet", "filter") == before
 
 
+def test_a_policy_as_the_whole_ruleset(untrack, netns):
+    """Tables that it does not name go, and come back with rollback."""
+    accept = {**WEB, "accept": True}
+    policies = {"filter": untrack.policy(accept, accept_in=["inet filter input"]),
+                "alone": untrack.policy(WEB)}
+    netns.nft(STATEFUL_FILTER + "table ip other {\nset s { type ipv4_addr\n"
+              "elements = { 192.0.2.1 } }\nchain c {\nip saddr @s drop\n}\n}\n")
+    untrack(netns, "apply", policies["filter"])
+    before = netns.state()
+    untrack(netns, "diff", policies["filter"])
+    assert "delete table ip other" in \
+        untrack(netns, "diff", "--ruleset", policies["filter"], status=1).stdout
+    for name, left in (("filter", ["inet filter", "inet untrack"]), ("alone", ["inet untrack"])):
+        untrack(netns, "apply", "--ruleset", policies[name])
+        tables = netns.run("nft", "list", "tables").stdout.split("table ")[1:]
+        assert sorted(table.strip() for table in tables) == left
+        untrack(netns, "diff", "--ruleset", policies[name])
+        untrack(netns, "rollback")
+        assert netns.state() == before
+
+
+def test_a_policy_leaves_what_could_not_be_put_back(untrack, netns):
+    netns.run("iptables-nft", "-A", "INPUT", "-m", "conntrack", "--ctstate", "NEW", "-j", "ACCEPT")
+    before = netns.listing()
+    result = untrack(netns, "apply", "--ruleset", "--json", untrack.policy(WEB), status=2)
+    assert "'ip filter'" in result.error["message"]
+    assert netns.listing() == before
+
+
 def test_a_document_of_nft(untrack, make_netns):
     """Other documents: what nft would load is what gets loaded, and then there is no difference."""
     ours, theirs = make_netns(), make_netns()
