@@ -115,3 +115,32 @@ def test_services_cost_what_each_of_them_costs(untrack, netns):
 
     small, large = (min(cost(count) for _ in range(2)) for count in (600, 6000))
     assert large < 25 * small
+
+
+@pytest.mark.parametrize("entry", [address, lambda n: f"{address(2 * n)}/{32 - n % 2}",
+                                   lambda n: f"10.{n >> 8}.{n & 255}.0/{24 + n % 7}"])
+def test_a_list_outgrows_its_set_by_far(untrack, netns, policy, entry):
+    """The kernel counts what is added against the size that the set had before."""
+    untrack(netns, "apply", policy(range(1100), entry))
+    untrack(netns, "apply", policy(range(20000), entry))
+    untrack(netns, "diff", policy(range(20000), entry))
+    untrack(netns, "apply", policy(range(1100), entry))
+    untrack(netns, "rollback")
+    untrack(netns, "diff", policy(range(20000), entry))
+
+
+@pytest.mark.parametrize("kind", ["", "flags interval;", "flags dynamic;", "flags timeout;",
+                                  "counter;"])
+def test_a_declared_size_changes(untrack, netns, tmp_path, kind):
+    def write(count, size):
+        names = ", ".join(f"10.0.{n}.0" + ("/25" if "interval" in kind else "")
+                          for n in range(count))
+        path = tmp_path / f"{count}-{size}.nft"
+        path.write_text(f"table inet t {{\nset s {{ type ipv4_addr; {kind} {size}\n"
+                        f"elements = {{ {names} }}\n}}\nchain c {{\n"
+                        "type filter hook prerouting priority raw;\nip saddr @s accept\n}\n}\n")
+        return path
+    for count, size in [(4, 8), (6, 16), (40, 400), (20, 50), (20, None), (30, 45), (50, 60)]:
+        path = write(count, f"size {size};" if size else "")
+        untrack(netns, "apply", path)
+        untrack(netns, "diff", path)
