@@ -118,6 +118,7 @@ static bool leaves_tracking(const struct purge *purge, const struct flow_entry *
 		if (loopback != !strcmp(i->if_name, "lo"))
 			continue;
 		packet.interface = i->if_name;
+		packet.interface_index = i->if_index;
 		untracked = is_untracked(purge, hook, &packet);
 		if (!untracked)
 			break;

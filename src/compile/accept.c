@@ -199,8 +199,8 @@ static bool write_rule(struct accept *a, const struct maker *maker, const struct
 	if (is_one_protocol(layout, all)) {
 		write_protocol(&a->w, all->v[0].first[box_offset(DIM_PROTOCOL)]);
 	} else {
-		set = writer_set(&a->w, SET_ANONYMOUS, NULL, &key, all->n);
-		if (!write_elements(maker, set, layout, all))
+		set = write_set(maker, NULL, &key, all);
+		if (!set)
 			return false;
 		write_lookup(&a->w, &key, set);
 	}

@@ -188,12 +188,12 @@ static bool make_sets(struct compilation *c)
 
 /* ------------------------------------------------------------------ chains */
 
-/* `iifname "lo" accept` and such: what is said about lo in one rule. */
+/* `iif "lo" accept` and such: what is said about lo in one rule. */
 static void write_loopback_rule(struct writer *w, struct chain *chain, uint32_t meta, uint32_t op,
 				int32_t verdict, const char *target)
 {
 	writer_rule(w, chain);
-	write_interface_name(w, meta, op, "lo");
+	write_loopback(w, meta, op);
 	write_verdict(w, verdict, target);
 	writer_rule_end(w, NULL, NULL);
 }
@@ -222,16 +222,16 @@ static bool write_prerouting(struct compilation *c)
 	chain = base = writer_base_chain(w, "prerouting", NF_INET_PRE_ROUTING);
 	if (c->policy->services.n && apart) {
 		chain = writer_chain(w, "services_prerouting");
-		write_loopback_rule(w, base, NFT_META_IIFNAME, NFT_CMP_NEQ, NFT_JUMP,
+		write_loopback_rule(w, base, NFT_META_IIF, NFT_CMP_NEQ, NFT_JUMP,
 				    "services_prerouting");
 	}
 	if (c->policy->services.n) {
 		if (!apart)
-			write_loopback_rule(w, chain, NFT_META_IIFNAME, NFT_CMP_EQ, NF_ACCEPT,
+			write_loopback_rule(w, chain, NFT_META_IIF, NFT_CMP_EQ, NF_ACCEPT,
 					    NULL);
 		write_keep_rules(w, chain, &c->keep, HOOK_PREROUTING,
 				 apart ? NFT_RETURN : NF_ACCEPT);
-		write_map_rules(w, chain, &c->lookups[GROUP_PREROUTING], false);
+		write_map_rules(w, chain, &c->lookups[GROUP_PREROUTING], !apart && !c->longs.n);
 		write_longs(c, chain, HOOK_PREROUTING, false);
 	}
 	return write_user_rules(w, base, c->policy, c->user_rules, HOOK_PREROUTING, c->err);
@@ -239,12 +239,12 @@ static bool write_prerouting(struct compilation *c)
 
 /* What prerouting would look up, asked at output, where packets on lo get their connection entry.
  * True if there is anything. */
-static bool write_loopback(struct compilation *c)
+static bool write_loopback_chain(struct compilation *c)
 {
 	struct chain *chain = writer_chain(&c->w, "loopback");
 
-	write_map_rules(&c->w, chain, &c->lookups[GROUP_PREROUTING], true);
-	write_map_rules(&c->w, chain, &c->lookups[GROUP_LOOPBACK], false);
+	write_loopback_map_rules(&c->w, chain, &c->lookups[GROUP_PREROUTING]);
+	write_loopback_map_rules(&c->w, chain, &c->lookups[GROUP_LOOPBACK]);
 	write_longs(c, chain, HOOK_PREROUTING, true);
 	if (!chain || chain->rules.n)
 		return chain;
@@ -264,7 +264,7 @@ static bool write_output(struct compilation *c)
 
 	if (!has_user_rules(c->policy, HOOK_OUTPUT) && !c->policy->services.n)
 		return true;
-	loopback = c->policy->services.n && write_loopback(c);
+	loopback = c->policy->services.n && write_loopback_chain(c);
 	chain = base = writer_base_chain(w, "output", NF_INET_LOCAL_OUT);
 	if (apart) {
 		chain = writer_chain(w, "services_output");
@@ -277,7 +277,7 @@ static bool write_output(struct compilation *c)
 	write_map_rules(w, chain, &c->lookups[GROUP_OUTPUT], false);
 	write_longs(c, chain, HOOK_OUTPUT, false);
 	if (loopback)
-		write_loopback_rule(w, chain, NFT_META_OIFNAME, NFT_CMP_EQ, NFT_JUMP, "loopback");
+		write_loopback_rule(w, chain, NFT_META_OIF, NFT_CMP_EQ, NFT_JUMP, "loopback");
 	return write_user_rules(w, base, c->policy, c->user_rules, HOOK_OUTPUT, c->err);
 }
 

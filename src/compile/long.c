@@ -75,16 +75,6 @@ static struct forms find_forms(const struct address_list *list, uint8_t family)
 	return forms;
 }
 
-/* Room to grow in place. An older kernel counts both ends of an interval. */
-static size_t room_for(size_t count, bool interval)
-{
-	size_t size = 2048;
-
-	while (size < count + count / 4)
-		size *= 2;
-	return interval ? 2 * size : size;
-}
-
 static struct key address_key(uint8_t family, bool interval, bool source)
 {
 	return (struct key){
@@ -166,8 +156,9 @@ static void make_set(struct writer *w, const struct long_lists *lists, bool peer
 		w->failed = true;
 		return;
 	}
+	/* an older kernel counts both ends of an interval */
 	set = writer_set(w, SET_NAMED, list_name(lists, peers, family, length, name), &key,
-			 room_for(packed.count, interval));
+			 (interval ? 2 : 1) * room_to_grow(packed.count));
 	if (!set) {
 		free(packed.keys);
 		return;

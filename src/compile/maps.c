@@ -89,47 +89,72 @@ static const char *counter_of(const struct maker *maker, uint32_t owner)
 				      : NULL;
 }
 
-static bool write_hash(const struct maker *maker, struct set *set, const struct layout *layout,
-		       const boxes *all)
+/* The keys of a hash class, sorted, each once: the first owner has it. */
+static bool collect_keys(const struct layout *layout, const boxes *all, hash_keys *to)
 {
-	hash_keys keys = {0};
-	bool ok = true;
+	size_t n = 0;
 
 	array_for_each(box, all) {
-		ok = ok && expand(layout, box, &keys);
+		if (!expand(layout, box, to))
+			return false;
 	}
-	if (ok && keys.n)
-		qsort(keys.v, keys.n, sizeof(*keys.v), compare_hash_keys);
-	for (size_t i = 0; ok && i < keys.n; i++)
-		if (!i || memcmp(keys.v[i - 1].key, keys.v[i].key, KEY_MAX))
-			writer_element(maker->w, set, layout, keys.v[i].key, NULL,
-				       counter_of(maker, keys.v[i].owner));
-	array_free(&keys);
-	return ok || error_memory(maker->err);
+	if (to->n)
+		qsort(to->v, to->n, sizeof(*to->v), compare_hash_keys);
+	for (size_t i = 0; i < to->n; i++)
+		if (!i || memcmp(to->v[n - 1].key, to->v[i].key, KEY_MAX))
+			to->v[n++] = to->v[i];
+	to->n = n;
+	return true;
 }
 
-bool write_elements(const struct maker *maker, struct set *set, const struct layout *layout,
-		    const boxes *all)
+/* Sets and maps that have a name get room to grow, those of a rule hold what they hold. */
+static struct set *write_hash(const struct maker *maker, const char *name, const struct key *key,
+			      const boxes *all)
 {
-	if (!layout->interval)
-		return write_hash(maker, set, layout, all);
+	hash_keys keys = {0};
+	struct set *set = NULL;
+
+	if (collect_keys(&key->layout, all, &keys))
+		set = writer_set(maker->w, maker->kind, name, key,
+				 name ? room_to_grow(keys.n) : keys.n);
+	for (size_t i = 0; set && i < keys.n; i++)
+		writer_element(maker->w, set, &key->layout, keys.v[i].key, NULL,
+			       counter_of(maker, keys.v[i].owner));
+	array_free(&keys);
+	return set;
+}
+
+static struct set *write_boxes(const struct maker *maker, const char *name, const struct key *key,
+			       const boxes *all)
+{
+	struct set *set = writer_set(maker->w, maker->kind, name, key, name ? 0 : all->n);
+
 	array_for_each(box, all) {
 		uint8_t first[KEY_MAX], last[KEY_MAX];
 
-		layout_key(layout, box->first, first);
-		layout_key(layout, box->last, last);
-		writer_element(maker->w, set, layout, first, last, counter_of(maker, box->owner));
+		layout_key(&key->layout, box->first, first);
+		layout_key(&key->layout, box->last, last);
+		writer_element(maker->w, set, &key->layout, first, last,
+			       counter_of(maker, box->owner));
 	}
-	return true;
+	return set;
+}
+
+struct set *write_set(const struct maker *maker, const char *name, const struct key *key,
+		      const boxes *all)
+{
+	struct set *set = (key->layout.interval ? write_boxes : write_hash)(maker, name, key, all);
+
+	if (!set)
+		error_memory(maker->err);
+	return set;
 }
 
 /* ------------------------------------------------------------------ sets and maps */
 
 static bool make_set(const struct maker *maker, const struct lookup *lookup, const boxes *all)
 {
-	struct set *set = writer_set(maker->w, maker->kind, lookup->name, &lookup->key, 0);
-
-	return write_elements(maker, set, &lookup->key.layout, all) &&
+	return write_set(maker, lookup->name, &lookup->key, all) &&
 	       (array_push(maker->lookups, *lookup) || error_memory(maker->err));
 }
 
@@ -174,19 +199,29 @@ static bool has_interface(const struct layout *layout)
 	return false;
 }
 
-void write_map_rules(struct writer *w, struct chain *chain, const lookups *list,
-		     bool without_interfaces)
+static void write_map_rule(struct writer *w, struct chain *chain, const struct lookup *lookup,
+			   bool accepts)
+{
+	struct buf *b = writer_rule(w, chain);
+
+	write_key(w, &lookup->key);
+	expr_objref_map(b, lookup->name, 0);
+	expr_notrack(b);
+	if (accepts)
+		expr_verdict(b, NF_ACCEPT, NULL);
+	writer_rule_end(w, NULL, NULL);
+}
+
+void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last)
+{
+	for (size_t i = 0; i < list->n; i++)
+		write_map_rule(w, chain, &list->v[i], !is_last || i + 1 < list->n);
+}
+
+void write_loopback_map_rules(struct writer *w, struct chain *chain, const lookups *list)
 {
 	array_for_each(lookup, list) {
-		struct buf *b;
-
-		if (without_interfaces && has_interface(&lookup->key.layout))
-			continue;
-		b = writer_rule(w, chain);
-		write_key(w, &lookup->key);
-		expr_objref_map(b, lookup->name, 0);
-		expr_notrack(b);
-		expr_verdict(b, NF_ACCEPT, NULL);
-		writer_rule_end(w, NULL, NULL);
+		if (!has_interface(&lookup->key.layout))
+			write_map_rule(w, chain, lookup, true);
 	}
 }

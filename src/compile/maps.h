@@ -42,14 +42,16 @@ bool make_class(const struct maker *maker, const char *class, const struct layou
 /* One of each class that has boxes, in the order in which they are to be asked. */
 bool make_classes(const struct maker *maker, struct buckets *buckets);
 
-/* `counter name … map @… notrack accept` for each. */
-void write_map_rules(struct writer *w, struct chain *chain, const lookups *list,
-		     bool without_interfaces);
+/* `counter name … map @… notrack accept` for each. is_last: where the chain and its packets end with
+ * them, the last needs no `accept`, which is some nanoseconds for most packets of most policies. */
+void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last);
+/* Those that look at no interface. */
+void write_loopback_map_rules(struct writer *w, struct chain *chain, const lookups *list);
 
 /* Makes boxes disjoint, the error telling whose clash. */
 bool make_disjoint(const struct maker *maker, boxes *all);
 
-/* Writes boxes as elements: hash keys once each (the first owner has it), or intervals, which must
- * be disjoint. */
-bool write_elements(const struct maker *maker, struct set *set, const struct layout *layout,
-		    const boxes *all);
+/* A set or map (NULL: a rule's own) with these boxes as elements: hash keys once each (the first owner
+ * has it), or intervals, which must be disjoint. NULL with the error set. */
+struct set *write_set(const struct maker *maker, const char *name, const struct key *key,
+		      const boxes *all);

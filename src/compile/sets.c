@@ -242,6 +242,15 @@ static struct set *add_set(struct writer *w, const char *name, uint32_t flags)
 	return set;
 }
 
+size_t room_to_grow(size_t count)
+{
+	size_t size = 2048;
+
+	while (size < count + count / 4)
+		size *= 2;
+	return size;
+}
+
 struct set *writer_set(struct writer *w, enum set_kind kind, const char *name,
 		       const struct key *key, size_t size)
 {

@@ -242,13 +242,12 @@ void write_interface(struct writer *w, uint32_t meta, const struct interface *in
 		 interface->wildcard ? interface->length : INTERFACE_LENGTH);
 }
 
-void write_interface_name(struct writer *w, uint32_t meta, uint32_t op, const char *name)
+void write_loopback(struct writer *w, uint32_t meta, uint32_t op)
 {
-	uint8_t padded[INTERFACE_LENGTH] = {0};
+	static const uint32_t index = 1;
 
-	memcpy(padded, name, strnlen(name, INTERFACE_LENGTH));
 	expr_meta_load(&w->draft, meta, 0);
-	expr_cmp(&w->draft, op, 0, padded, INTERFACE_LENGTH);
+	expr_cmp(&w->draft, op, 0, &index, sizeof(index));
 }
 
 /* nft loads just the bytes of a prefix that ends with one, and masks any other. */

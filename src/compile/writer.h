@@ -50,6 +50,9 @@ enum set_kind { SET_NAMED, SET_MAP, SET_ANONYMOUS };
  * belongs to the table; NULL without memory. */
 struct set *writer_set(struct writer *w, enum set_kind kind, const char *name,
 		       const struct key *key, size_t size);
+/* A size for a set that may get more elements. With a size a hash is found in faster (measured), and
+ * loads faster, but it is made anew when its size grows (diff.c). */
+size_t room_to_grow(size_t count);
 /* A hash element, or an interval of a concatenation (key_end). counter: maps only, else NULL. */
 void writer_element(struct writer *w, struct set *set, const struct layout *layout,
 		    const uint8_t key[KEY_MAX], const uint8_t *key_end, const char *counter);
@@ -71,7 +74,9 @@ void write_family(struct writer *w, uint8_t family);
 void write_key(struct writer *w, const struct key *key);
 /* Loads the key and looks it up in that set. */
 void write_lookup(struct writer *w, const struct key *key, const struct set *set);
-void write_interface_name(struct writer *w, uint32_t meta, uint32_t op, const char *name);
+/* lo, by its index (NFT_META_IIF or NFT_META_OIF), which is cheaper than its name. It is 1 in every
+ * namespace (net/core/dev.c: net_dev_init(); drivers/net/loopback.c: loopback_net_init()). */
+void write_loopback(struct writer *w, uint32_t meta, uint32_t op);
 void write_interface(struct writer *w, uint32_t meta, const struct interface *interface);
 /* source: match the source address, else the destination. */
 void write_prefix(struct writer *w, bool source, const struct inet_range *prefix);

@@ -74,6 +74,14 @@ static void store_name(struct machine *m, uint32_t number, bool here)
 	machine_store(m, number, m->packet->interface ? name : NULL, sizeof(name));
 }
 
+/* An interface that a hook does not have has no index. */
+static void store_index(struct machine *m, uint32_t number, bool here)
+{
+	uint32_t index = here ? m->packet->interface_index : 0;
+
+	machine_store(m, number, here && !index ? NULL : &index, sizeof(index));
+}
+
 void machine_meta(struct machine *m, struct span data)
 {
 	uint32_t number = attr_find_be32(data, NFTA_META_DREG);
@@ -96,6 +104,12 @@ void machine_meta(struct machine *m, struct span data)
 		break;
 	case NFT_META_OIFNAME:
 		store_name(m, number, m->hook == NF_INET_LOCAL_OUT);
+		break;
+	case NFT_META_IIF:
+		store_index(m, number, m->hook != NF_INET_LOCAL_OUT);
+		break;
+	case NFT_META_OIF:
+		store_index(m, number, m->hook == NF_INET_LOCAL_OUT);
 		break;
 	default:
 		machine_store(m, number, NULL, IFNAMSIZ);

@@ -109,12 +109,14 @@ static struct policy *random_policy(void)
 
 static struct packet random_packet(void)
 {
+	uint32_t interface = pick(4);
 	struct packet packet = {
 		.family = pick(2) ? INET_V4 : INET_V6,
 		.protocol = all_protocols[pick(4)],
 		.source_port = (uint16_t)(pick(8) ? pick(10) : 30000),
 		.destination_port = (uint16_t)(pick(8) ? pick(10) : 30000),
-		.interface = all_interfaces[pick(4)],
+		.interface = all_interfaces[interface],
+		.interface_index = interface + 1,
 	};
 	struct inet_range base;
 
@@ -251,7 +253,8 @@ static void check_packet(const struct policy *policy, const struct table *table,
 	answer = packet_evaluate(table, output ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &packet);
 	cr_assert_eq(answer, expected, "policy of seed %u: %d instead of %d; output %d %s proto %u",
 		     start, (int)answer, (int)expected, output, packet.interface, packet.protocol);
-	packet.interface = NULL; /* then it may be unknown, but never the opposite */
+	packet.interface = NULL;
+	packet.interface_index = 0; /* then it may be unknown, but never the opposite */
 	answer = packet_evaluate(table, output ? NF_INET_LOCAL_OUT : NF_INET_PRE_ROUTING, &packet);
 	cr_assert(answer == expected || answer == PACKET_UNKNOWN);
 }
@@ -309,6 +312,7 @@ static void says(const char *rules, enum packet_answer expected)
 				.source_port = 40000,
 				.destination_port = 80,
 				.interface = "eth0",
+				.interface_index = 2,
 				.source.byte = {10, 0, 0, 1},
 				.destination.byte = {10, 0, 0, 2}};
 	autoclean(ruleset_free_p) struct ruleset *ruleset = load(rules);
@@ -342,6 +346,9 @@ Test(packet, conditions)
 	rule_says("ip saddr & 0.0.0.3 == 0.0.0.1", PACKET_UNTRACKED);
 	rule_says("ip6 saddr ::/1", PACKET_TRACKED);
 	rule_says("iifname \"eth*\"", PACKET_UNTRACKED);
+	rule_says("iif \"lo\"", PACKET_TRACKED);
+	rule_says("iif != \"lo\"", PACKET_UNTRACKED);
+	rule_says("oif != \"lo\"", PACKET_UNTRACKED);
 	rule_says("iifname { \"wg0\", \"e*\" }", PACKET_UNTRACKED);
 	rule_says("oifname \"eth0\"", PACKET_TRACKED);
 	rule_says("tcp dport { 22, 80, 443 }", PACKET_UNTRACKED);
