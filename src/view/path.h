@@ -22,8 +22,10 @@ struct journey {
 #define JOURNEYS 3
 extern const struct journey journeys[JOURNEYS];
 
-/* What a stage is called: "inet untrack prerouting", "connection tracking". */
-void stage_title(struct buf *out, enum path_hook hook, const struct stage *stage);
+/* What a stage is called: "inet untrack prerouting", "connection tracking". Long names of tables and
+ * chains are cut so that it has at most `room` columns; 0: not cut. */
+#define TITLE_COLUMNS 33
+void stage_title(struct buf *out, enum path_hook hook, const struct stage *stage, size_t room);
 /* Why a stage of the kernel's is not on, what it does, or what a chain is. May be empty. */
 void stage_note(struct buf *out, enum path_hook hook, const struct stage *stage);
 /* "-300", "last", or "" for what has no priority. */

@@ -60,7 +60,7 @@ static json_t *stage_object(enum path_hook hook, const struct stage *stage)
 	autobuf title = {0};
 	bool has_priority = stage->kind != STAGE_XDP && stage->kind != STAGE_QDISC;
 
-	stage_title(&title, hook, stage);
+	stage_title(&title, hook, stage, 0);
 	json_object_set_new(object, "kind", json_string(stage_kind_name(stage->kind)));
 	json_object_set_new(object, "title", json_string(buf_text(&title)));
 	json_object_set_new(object, "priority",

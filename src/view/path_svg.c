@@ -30,9 +30,10 @@ enum {
 	NAT_INDENT = 8,
 	NUMBER = 46, /* where priorities end */
 	NAME = 56,   /* where names begin */
-	NAME_MAX_CHARS = 33,
+	NAME_MAX_CHARS = TITLE_COLUMNS,
 	NOTE_MAX_CHARS = 40,
-	SERVICE_LINES = 3,
+	BOLD_MAX_CHARS = 36,
+	SERVICE_LINES = 8,
 	PILL = 28,
 	DECISION = 34,
 	DECISION_WIDTH = 150,
@@ -47,7 +48,8 @@ static bool is_off(const struct stage *stage)
 }
 
 /* Breaks the note into lines at spaces; calls svg_text for each if `out` is there. Their number. */
-static int put_lines(struct buf *out, const char *class, struct point at, const char *text)
+static int put_lines(struct buf *out, const char *class, struct point at, const char *text,
+		     size_t max)
 {
 	int lines = 0;
 
@@ -55,11 +57,11 @@ static int put_lines(struct buf *out, const char *class, struct point at, const 
 		char line[NOTE_MAX_CHARS * 4 + 1];
 		size_t length = strlen(text), kept = length;
 
-		if (length > NOTE_MAX_CHARS && lines + 1 < SERVICE_LINES) {
-			kept = NOTE_MAX_CHARS;
+		if (length > max && lines + 1 < SERVICE_LINES) {
+			kept = max;
 			while (kept && text[kept] != ' ')
 				kept--;
-			kept = kept ? kept : NOTE_MAX_CHARS;
+			kept = kept ? kept : max;
 		}
 		if (kept >= sizeof(line))
 			kept = sizeof(line) - 1;
@@ -67,11 +69,17 @@ static int put_lines(struct buf *out, const char *class, struct point at, const 
 		line[kept] = '\0';
 		if (out)
 			svg_text(out, class, (struct point){at.x, at.y + lines * NOTE_LINE},
-				 SVG_START, line, NOTE_MAX_CHARS + 2);
+				 SVG_START, line, (unsigned)max);
 		text += kept + (text[kept] == ' ');
 		lines++;
 	}
 	return lines;
+}
+
+/* How many characters of its note go on a line. */
+static size_t note_width(enum path_hook hook, const struct stage *stage)
+{
+	return stage_untracks(hook, stage) == UNTRACKS_NOT ? NOTE_MAX_CHARS : BOLD_MAX_CHARS;
 }
 
 static void note_of(struct buf *note, enum path_hook hook, const struct stage *stage)
@@ -91,7 +99,7 @@ static int stage_height(enum path_hook hook, const struct stage *stage)
 	if (is_off(stage))
 		return LOW_STAGE;
 	note_of(&note, hook, stage);
-	lines = put_lines(NULL, "", (struct point){0, 0}, buf_text(&note));
+	lines = put_lines(NULL, "", (struct point){0, 0}, buf_text(&note), note_width(hook, stage));
 	return lines ? HIGH_STAGE + (lines - 1) * NOTE_LINE : LOW_STAGE;
 }
 
@@ -134,7 +142,7 @@ static void put_stage(struct buf *out, enum path_hook hook, const struct stage *
 
 	box.x += indent;
 	box.width -= indent;
-	stage_title(&name, hook, stage);
+	stage_title(&name, hook, stage, NAME_MAX_CHARS - (stage->inside_nat ? 2 : 0));
 	stage_priority(&number, stage);
 	if (!is_off(stage))
 		note_of(&note, hook, stage);
@@ -152,7 +160,8 @@ static void put_stage(struct buf *out, enum path_hook hook, const struct stage *
 		  untracks ? "yes"
 		  : vain   ? "bad"
 			   : "note",
-		  (struct point){box.x + NAME - INSET - indent, base + 14}, buf_text(&note));
+		  (struct point){box.x + NAME - INSET - indent, base + 14}, buf_text(&note),
+		  note_width(hook, stage));
 	out->failed |= name.failed || note.failed || number.failed;
 }
 
@@ -163,7 +172,7 @@ static int card_height(const struct path *path, enum path_lane lane, enum path_h
 {
 	int height = CARD_HEAD + CARD_FOOT;
 
-	array_for_each(stage, &path->hooks[lane][hook]) {
+	array_for_each (stage, &path->hooks[lane][hook]) {
 		height += stage_height(hook, stage) + STAGE_GAP;
 	}
 	return path->hooks[lane][hook].n ? height : height + LOW_STAGE;
@@ -181,7 +190,7 @@ static void put_card(struct buf *out, const struct path *path, enum path_lane la
 	if (!path->hooks[lane][hook].n)
 		svg_text(out, "note", (struct point){at.x + NAME, y + 12}, SVG_START,
 			 "nothing registered", 0);
-	array_for_each(stage, &path->hooks[lane][hook]) {
+	array_for_each (stage, &path->hooks[lane][hook]) {
 		int height = stage_height(hook, stage);
 
 		put_stage(out, hook, stage,

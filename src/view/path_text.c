@@ -9,7 +9,7 @@
 /* Columns, together at most 100: hook, priority, title, families or devices, note. */
 #define HOOK_WIDTH 13
 #define PRIORITY_WIDTH 5
-#define TITLE_WIDTH 33
+#define TITLE_WIDTH TITLE_COLUMNS
 #define WHERE_WIDTH 8
 #define NOTE_WIDTH 35
 #define NOTE_COLUMN (2 + HOOK_WIDTH + PRIORITY_WIDTH + 2 + TITLE_WIDTH + 1 + WHERE_WIDTH + 1)
@@ -56,8 +56,8 @@ static void end_line(struct buf *out)
 	buf_putc(out, '\n');
 }
 
-/* How many bytes of the text go on a line of that many columns: up to a space, if it is too long.
- */
+/* How many bytes of the text go on a line of that many columns: up to a space, if it is too long,
+ * and all that fit of a word that is longer than a line. */
 static size_t line_length(const char *text, size_t width)
 {
 	size_t columns = 0, length = strlen(text), at = 0, space = 0;
@@ -68,7 +68,7 @@ static size_t line_length(const char *text, size_t width)
 		space = text[at] == ' ' ? at : space;
 		at += step ? step : 1;
 	}
-	return at < length && space ? space : length;
+	return at == length ? length : space ? space : at;
 }
 
 /* The note, over several lines where it is long: lists of services are. */
@@ -97,7 +97,7 @@ static void put_stage(struct buf *out, const char *title, enum path_hook hook,
 	autobuf priority = {0}, name = {0}, note = {0};
 
 	stage_priority(&priority, stage);
-	stage_title(&name, hook, stage);
+	stage_title(&name, hook, stage, TITLE_WIDTH - (stage->inside_nat ? 2 : 0));
 	stage_note(&note, hook, stage);
 	buf_puts(out, "  ");
 	put_cell(out, title, HOOK_WIDTH, true);
@@ -116,7 +116,7 @@ static void put_hook(struct buf *out, const struct path *path, enum path_lane la
 {
 	const char *title = path_hook_name(hook);
 
-	array_for_each(stage, &path->hooks[lane][hook]) {
+	array_for_each (stage, &path->hooks[lane][hook]) {
 		put_stage(out, title, hook, stage);
 		title = "";
 	}

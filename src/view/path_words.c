@@ -27,9 +27,49 @@ const struct journey journeys[JOURNEYS] = {
 /* The kernel takes names of any bytes. */
 static void put_name(struct buf *out, const char *name)
 {
-	char shown[TEXT_SHOWN_MAX];
+	text_put(out, name);
+}
 
-	buf_puts(out, text_show(name, strlen(name), shown));
+/* At most `room` columns of a name, cut with "…". */
+static void put_part(struct buf *out, const char *name, size_t room)
+{
+	size_t length = strlen(name), at = 0;
+
+	if (length <= room) {
+		buf_puts(out, name);
+		return;
+	}
+	while (at + 1 < room) {
+		size_t step = text_utf8_length(name + at, length - at);
+
+		if (at + step >= room)
+			break;
+		at += step ? step : 1;
+	}
+	buf_put(out, name, at);
+	buf_puts(out, "…");
+}
+
+/* Family, table and chain. Of long names the beginnings stay, of both: the chain alone says more
+ * than the table alone. */
+static void chain_title(struct buf *out, const struct stage *stage, size_t room)
+{
+	autobuf table = {0}, chain = {0};
+	size_t for_table;
+
+	put_name(&table, stage->table);
+	put_name(&chain, stage->chain);
+	room = room ? room - 2 - strlen(family_name(stage->family)) : table.len + chain.len;
+	for_table = room / 2;
+	if (table.len < for_table)
+		for_table = table.len;
+	else if (chain.len < room - for_table)
+		for_table = room - chain.len;
+	buf_printf(out, "%s ", family_name(stage->family));
+	put_part(out, buf_text(&table), for_table);
+	buf_putc(out, ' ');
+	put_part(out, buf_text(&chain), room - for_table);
+	out->failed |= table.failed || chain.failed;
 }
 
 static void legacy_title(struct buf *out, const struct stage *stage)
@@ -42,7 +82,7 @@ static void legacy_title(struct buf *out, const struct stage *stage)
 	buf_printf(out, "%s %s", program, stage->table);
 }
 
-void stage_title(struct buf *out, enum path_hook hook, const struct stage *stage)
+void stage_title(struct buf *out, enum path_hook hook, const struct stage *stage, size_t room)
 {
 	switch (stage->kind) {
 	case STAGE_XDP:
@@ -65,10 +105,7 @@ void stage_title(struct buf *out, enum path_hook hook, const struct stage *stage
 		buf_puts(out, "confirmation");
 		break;
 	case STAGE_CHAIN:
-		buf_printf(out, "%s ", family_name(stage->family));
-		put_name(out, stage->table);
-		buf_putc(out, ' ');
-		put_name(out, stage->chain);
+		chain_title(out, stage, room);
 		break;
 	case STAGE_LEGACY:
 		legacy_title(out, stage);
@@ -88,7 +125,7 @@ static bool untracks_note(struct buf *out, enum path_hook hook, const struct sta
 	switch (stage_untracks(hook, stage)) {
 	case UNTRACKS:
 		buf_puts(out, "UNTRACKED HERE:");
-		array_for_each(name, &stage->services) {
+		array_for_each (name, &stage->services) {
 			buf_puts(out, separator);
 			put_name(out, *name);
 			separator = ", ";

@@ -308,3 +308,22 @@ def test_tracking_that_iptables_turns_on(untrack, netns, argv):
     for line in netns.entries():
         came["ip6" if "src=::1" in line else "ip"] = "on"
     assert untrack(netns, "flow", "--json").json["tracking"] == came
+
+
+def test_many_services_and_long_names(untrack, netns):
+    """All services are told, and both names of a chain, in 100 columns and inside of the picture."""
+    names = [f"service-{number}" for number in range(12)] + ["a" * 64]
+    untrack(netns, "apply", untrack.policy(*(
+        {"name": name, "role": "server", "protocol": "tcp", "ports": [1000 + number]}
+        for number, name in enumerate(names))))
+    netns.nft(f"table ip table-{'t' * 60} {{ chain chain-{'c' * 60} {{ type filter hook input "
+              "priority 0; }; }")
+    text = untrack(netns, "flow").stdout
+    assert max(map(len, text.splitlines())) <= 100
+    assert "ip table-" in text and "… chain-" in text
+    words = "".join(text.split())
+    assert all(name in words for name in names)
+    picture = untrack(netns, "flow", "--svg").stdout
+    shown = re.findall(r'class="yes"[^>]*>([^<]*)<', picture)
+    assert shown and max(map(len, shown)) <= 36
+    assert all(name in "".join(shown).replace(" ", "") for name in names)

@@ -152,7 +152,7 @@ static void order_is(const struct path *path, enum path_hook hook, const char *e
 	array_for_each(stage, &path->hooks[LANE_IP][hook]) {
 		buf_puts(&got, got.len ? ", " : "");
 		buf_puts(&got, stage->activity == STAGE_ON ? "" : "(");
-		stage_title(&got, hook, stage);
+		stage_title(&got, hook, stage, 0);
 		buf_puts(&got, stage->activity == STAGE_ON ? "" : ")");
 	}
 	cr_expect_str_eq(buf_text(&got), expected);
