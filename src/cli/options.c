@@ -32,7 +32,7 @@ const struct option_row option_rows[] = {
 	 0},
 	{"by", "FIELD,...", "group by protocol, port, address, peer, state, zone, role", OPTION_BY, 0},
 	{"limit", "N", "at most that many groups; 0: all", OPTION_LIMIT, 0},
-	{"watch", NULL, "again and again, in place", OPTION_WATCH, 'w'},
+	{"watch", NULL, "again and again, in place; q ends it", OPTION_WATCH, 'w'},
 	{"interval", "SECONDS", "how often with --watch (2)", OPTION_INTERVAL, 0},
 	{"cover", "PERCENT", "stop when that share of the entries is covered (90)", OPTION_COVER, 0},
 	{"max-services", "N", "at most that many services (8)", OPTION_MAX_SERVICES, 0},

@@ -14,7 +14,7 @@ import termios
 import time
 
 import pytest
-from conftest import PYTHON, SANITIZED, TRACKING
+from conftest import PYTHON, SANITIZED, TRACKING, wait_until
 
 ENTRIES = pathlib.Path(__file__).with_name("entries.py")
 HERE = {"192.0.2.10", "192.0.2.11", "2001:db8::10"}
@@ -195,16 +195,26 @@ def test_unknown_field(untrack, netns):
 # --- watching ------------------------------------------------------------------------------------
 
 
+# Makes it the terminal of this session, as a shell's is.
+CONTROLLING = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 class Terminal:
     """The program on a terminal of its own."""
 
-    def __init__(self, argv, rows=24, columns=80):
+    def __init__(self, argv, rows=24, columns=80, controlling=False):
         self.master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (rows, columns)) if hasattr(termios, "tcsetwinsize") else \
             subprocess.run(["stty", "rows", str(rows), "cols", str(columns)], stdin=slave,
                            check=True)
         self.before = termios.tcgetattr(slave)
         self.slave = slave
+        if controlling:
+            argv = [PYTHON, "-c", CONTROLLING, *argv]
         self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave,
                                         start_new_session=True)
         self.output = ""
@@ -245,6 +255,54 @@ def test_watch_redraws_in_place_and_leaves_the_terminal_as_it_was(untrack, netns
     # No mode was changed: moving up, clearing to the end of line and screen is all there is.
     assert set(re.findall(r"\x1b\[[?0-9]*\w", output)) == {"\x1b[9A", "\x1b[K", "\x1b[J"}
     assert "\x1b[?" not in output
+
+
+def watched(untrack, netns, **more):
+    terminal = Terminal(untrack.argv(netns, "top", "--watch", "--interval", "600"), **more)
+    terminal.read_for(0.5)
+    while "entries in" not in terminal.output:
+        terminal.read_for(0.2)
+        assert terminal.process.poll() is None, terminal.output
+    return terminal
+
+
+def is_raw(terminal):
+    return not termios.tcgetattr(terminal.slave)[3] & (termios.ICANON | termios.ECHO)
+
+
+@pytest.mark.parametrize("key, ends", [("q", True), ("Q", True), ("\x04", True), ("\x03", True),
+                                       ("x", False)])
+def test_keys_end_the_watch(untrack, netns, key, ends):
+    """As a user has it: the terminal's own process group, which ^C goes to."""
+    terminal = watched(untrack, netns, controlling=True)
+    try:
+        assert is_raw(terminal)
+        os.write(terminal.master, key.encode())
+        if ends:
+            assert terminal.process.wait(5) == 0
+            assert termios.tcgetattr(terminal.slave) == terminal.before
+            assert key not in terminal.read_for(0.1)
+        else:
+            with pytest.raises(subprocess.TimeoutExpired):
+                terminal.process.wait(0.5)
+    finally:
+        terminal.close()
+
+
+def test_a_stopped_watch_gives_the_terminal_back(untrack, netns):
+    terminal = watched(untrack, netns, controlling=True)
+    try:
+        terminal.process.send_signal(signal.SIGTSTP)
+        wait_until("it stops", lambda: pathlib.Path(f"/proc/{terminal.process.pid}/stat")
+                   .read_text().rsplit(")", 1)[1].split()[0] == "T")
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+        terminal.process.send_signal(signal.SIGCONT)
+        wait_until("it goes on", lambda: is_raw(terminal))
+        os.write(terminal.master, b"q")
+        assert terminal.process.wait(5) == 0
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+    finally:
+        terminal.close()
 
 
 def test_watch_without_a_terminal_prints_one_behind_the_other(untrack, netns):
