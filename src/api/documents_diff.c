@@ -81,7 +81,7 @@ struct untrack_result *untrack_diff_documents(struct untrack *untrack,
 			return NULL;
 	}
 	result = result_new(!plan_is_empty(plan),
-			    render_json(rendering, plan, &target.warnings, 0, NULL, error),
+			    render_json(rendering, plan, &target.warnings, 0, (struct told_purge){0}, error),
 			    render_text(rendering, plan, error), error);
 	if (result)
 		result->is_change = true;

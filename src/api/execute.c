@@ -12,6 +12,7 @@
 #include "kernel/sysctl.h"
 #include "store/armed.h"
 #include "view/plan.h"
+#include "view/words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -38,10 +39,11 @@ struct work {
 	struct rendering *rendering;
 	texts advice;                 /* of a dry run: what a real one would say; not in its JSON */
 	uint32_t snapshot;            /* 0: none taken */
-	uint64_t purged;              /* entries deleted by --purge */
+	uint64_t purged;              /* entries deleted by --purge; that would be, in a dry run */
 	bool armed;
 	bool changed;
 	bool asked_to_purge;
+	bool counted;                 /* purged is what a real run with --purge would delete */
 	uint32_t generation;          /* for the result */
 	uint32_t settled;             /* the generation at which all was as wanted */
 };
@@ -391,13 +393,35 @@ static char *make_json(void *context)
 	autoerror ignored = ERROR_INIT; /* only memory can fail; NULL says so */
 
 	return render_json(w->changed ? w->rendering : NULL, told_plan(w), told_warnings(w),
-			   w->generation, w->asked_to_purge ? &w->purged : NULL, &ignored);
+			   w->generation,
+			   (struct told_purge){.entries = w->purged,
+					       .done = w->asked_to_purge,
+					       .would = w->counted},
+			   &ignored);
+}
+
+/* What --purge would delete, told beforehand. A dry run is none the worse where that is unknown. */
+static bool count_purge(struct work *w)
+{
+	char room[2][COUNT_TEXT_MAX];
+	autoerror ignored = ERROR_INIT;
+	uint64_t all = 0;
+
+	if (!w->changed && !w->execution->options->purge)
+		return true;
+	w->counted = count_kept_out(w->untrack, &w->target, &w->purged, &all, &ignored);
+	return !w->purged || warn(&w->advice, w->err,
+				  "--purge would delete %s of %s entries of the connection table",
+				  view_count(w->purged, room[0]), view_count(all, room[1]));
 }
 
 /* What can be known only after the commit. */
 static bool look_after(struct work *w)
 {
 	bool dry_run = w->execution->options->dry_run;
+
+	if (dry_run && !count_purge(w))
+		return false;
 
 	w->generation = w->target.live->generation;
 	w->asked_to_purge = w->execution->options->purge && !dry_run;

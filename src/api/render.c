@@ -343,11 +343,11 @@ static struct plan_view view_of(const struct rendering *rendering, const struct 
 }
 
 char *render_json(const struct rendering *rendering, const struct plan *plan, const texts *warnings,
-		  uint32_t generation, const uint64_t *purged, struct untrack_error *err)
+		  uint32_t generation, struct told_purge purge, struct untrack_error *err)
 {
 	struct plan_view view = view_of(rendering, plan);
 
-	view.purged = purged;
+	view.purge = purge;
 	return view_plan_json(&view, generation, warnings, err);
 }
 

@@ -4,6 +4,7 @@
 
 #include "api/result.h"
 #include "api/target.h"
+#include "view/plan.h"
 
 /* A plan with what is needed to print it: made before the commit (it can fail), printed after it. */
 struct rendering;
@@ -11,9 +12,9 @@ struct rendering *rendering_new(const struct target *target, const struct plan *
 				struct untrack_error *err);
 void rendering_free(struct rendering *rendering);
 
-/* What diff and apply print. rendering NULL: the plan is empty; purged NULL: not asked for. New text. */
+/* What diff and apply print. rendering NULL: the plan is empty. New text. */
 char *render_json(const struct rendering *rendering, const struct plan *plan, const texts *warnings,
-		  uint32_t generation, const uint64_t *purged, struct untrack_error *err);
+		  uint32_t generation, struct told_purge purge, struct untrack_error *err);
 char *render_text(const struct rendering *rendering, const struct plan *plan,
 		  struct untrack_error *err);
 

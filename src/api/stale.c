@@ -3,6 +3,7 @@
 
 #include "kernel/addresses.h"
 #include "kernel/conntrack.h"
+#include "model/flow_sides.h"
 #include "model/packet.h"
 
 #include <errno.h>
@@ -31,7 +32,8 @@ static struct packet packet_of(const struct flow_entry *entry, const struct flow
 }
 
 /* In either direction, at either hook. The interface is not known of an entry: what depends on it
- * counts as kept out, since an entry that is missing is made again, and a stale one is not mended. */
+ * counts as kept out, since an entry that is missing is made again, and a stale one is not mended.
+ */
 static bool keeps_out(const struct table *table, const struct flow_entry *entry)
 {
 	const struct packet packets[] = {packet_of(entry, &entry->original),
@@ -61,7 +63,7 @@ bool clear_stale(struct untrack *untrack, const struct target *target, uint64_t 
 	autoenter entered = netns_enter(&untrack->ns, err);
 	if (entered.failed)
 		return false;
-	array_for_each(pair, &target->pairs) {
+	array_for_each (pair, &target->pairs) {
 		struct tables tables = {pair->live, pair->desired};
 
 		if (!pair->live || pair->mark)
@@ -80,12 +82,13 @@ struct purge {
 	const struct target *target;
 	inet_ranges local; /* sorted and merged */
 	struct if_nameindex *interfaces;
+	uint64_t kept_out, all; /* entries, when they are counted */
 };
 
 static bool is_local(const struct purge *purge, enum inet_family family,
 		     const struct inet_address *address)
 {
-	array_for_each(range, &purge->local) {
+	array_for_each (range, &purge->local) {
 		if (range->family == family && inet_compare(&range->first, address, family) <= 0 &&
 		    inet_compare(address, &range->last, family) <= 0)
 			return true;
@@ -96,7 +99,7 @@ static bool is_local(const struct purge *purge, enum inet_family family,
 /* By one of the tables. */
 static bool is_untracked(const struct purge *purge, uint32_t hook, const struct packet *packet)
 {
-	array_for_each(pair, &purge->target->pairs) {
+	array_for_each (pair, &purge->target->pairs) {
 		if (pair->desired && !pair->mark &&
 		    packet_evaluate(pair->desired, hook, packet) == PACKET_UNTRACKED)
 			return true;
@@ -126,29 +129,62 @@ static bool leaves_tracking(const struct purge *purge, const struct flow_entry *
 	return untracked;
 }
 
+/* What is translated, expected, helped, in a zone or offloaded lives by its entry, or does not meet
+ * the rules that would untrack it. */
 static bool is_kept_out(void *arg, const struct flow_entry *entry)
 {
-	return leaves_tracking(arg, entry, &entry->original) &&
+	return !flow_bonds(entry) && leaves_tracking(arg, entry, &entry->original) &&
 	       leaves_tracking(arg, entry, &entry->reply);
+}
+
+static bool count_entry(void *arg, const struct flow_entry *entry)
+{
+	struct purge *purge = arg;
+
+	purge->all++;
+	purge->kept_out += is_kept_out(purge, entry);
+	return true;
+}
+
+static void purge_free(struct purge *purge)
+{
+	array_free(&purge->local);
+	if (purge->interfaces)
+		if_freenameindex(purge->interfaces);
+}
+
+/* Of the namespace that the thread is in. */
+static bool purge_begin(struct purge *purge, struct untrack_error *err)
+{
+	purge->interfaces = if_nameindex();
+	return (purge->interfaces ? true : error_errno(err, errno, "interfaces")) &&
+	       kernel_addresses(&purge->local, err);
 }
 
 bool purge_kept_out(struct untrack *untrack, const struct target *target, uint64_t *ret_purged,
 		    struct untrack_error *err)
 {
-	struct purge purge = {.target = target};
-	bool ok;
+	__attribute__((cleanup(purge_free))) struct purge purge = {.target = target};
 
 	autoenter entered = netns_enter(&untrack->ns, err);
 	if (entered.failed)
 		return false;
-	purge.interfaces = if_nameindex();
-	ok = (purge.interfaces ? true : error_errno(err, errno, "interfaces")) &&
-	     kernel_addresses(&purge.local, err) &&
-	     conntrack_delete_if(is_kept_out, &purge, ret_purged, err);
-	array_free(&purge.local);
-	if (purge.interfaces)
-		if_freenameindex(purge.interfaces);
-	if (!ok)
-		error_prefix(err, "entries that are kept out could not be deleted");
-	return ok;
+	if (purge_begin(&purge, err) && conntrack_delete_if(is_kept_out, &purge, ret_purged, err))
+		return true;
+	error_prefix(err, "entries that are kept out could not be deleted");
+	return false;
+}
+
+bool count_kept_out(struct untrack *untrack, const struct target *target, uint64_t *ret_kept_out,
+		    uint64_t *ret_all, struct untrack_error *err)
+{
+	__attribute__((cleanup(purge_free))) struct purge purge = {.target = target};
+
+	autoenter entered = netns_enter(&untrack->ns, err);
+	if (entered.failed || !purge_begin(&purge, err) ||
+	    !conntrack_each(count_entry, &purge, err))
+		return false;
+	*ret_kept_out = purge.kept_out;
+	*ret_all = purge.all;
+	return true;
 }

@@ -17,7 +17,11 @@ bool clear_stale(struct untrack *untrack, const struct target *target, uint64_t 
 /*
  * Deletes the entries that the target's tables now keep out: both directions' packets, each at the hook
  * where it meets this host (its source is one of our addresses: output), leave tracking on whichever
- * interface. Of an entry the interface is not known, so what depends on one stays and expires.
+ * interface. What is bound to its entry (NAT, a helper, an expectation, a zone, a flowtable) stays. Of an entry the interface is not known, so what depends on one stays and expires.
  */
 bool purge_kept_out(struct untrack *untrack, const struct target *target, uint64_t *ret_purged,
 		    struct untrack_error *err);
+
+/* How many that would be, of how many. */
+bool count_kept_out(struct untrack *untrack, const struct target *target, uint64_t *ret_kept_out,
+		    uint64_t *ret_all, struct untrack_error *err);

@@ -174,7 +174,7 @@ static struct untrack_result *nothing_to_change(const struct untrack_apply_optio
 		error_memory(err);
 		return NULL;
 	}
-	return result_new(0, render_json(NULL, plan, &none, generation, NULL, err),
+	return result_new(0, render_json(NULL, plan, &none, generation, (struct told_purge){0}, err),
 			  strdup(options->dry_run ? "" : NOTHING_TO_CHANGE), err);
 }
 

@@ -7,6 +7,12 @@
 #include "model/policy.h"
 #include "view/listing.h"
 
+/* Connection entries that were deleted afterwards, or would be; neither: nobody asked. */
+struct told_purge {
+	uint64_t entries;
+	bool done, would;
+};
+
 /* A plan with listings of the objects it names: before for what it deletes, after for the rest.
  * index[i] is where step i's rule is in its chain of that listing. Both may be NULL for a plan with no
  * steps. */
@@ -15,11 +21,11 @@ struct plan_view {
 	const struct listing *before;
 	const struct listing *after;
 	const size_t *index;
-	const uint64_t *purged; /* connection entries that were deleted afterwards; NULL: not asked for */
+	struct told_purge purge;
 };
 
 /* The object of the contract: changed, generation, summary, sysctls, nftables, warnings, and
- * purged where it was asked for. New text. */
+ * purged or purgeable where it was asked for. New text. */
 char *view_plan_json(const struct plan_view *view, uint32_t generation, const texts *warnings,
 		     struct untrack_error *err);
 char *view_plan_text(const struct plan_view *view, struct untrack_error *err);

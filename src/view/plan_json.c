@@ -299,8 +299,9 @@ char *view_plan_json(const struct plan_view *view, uint32_t generation, const te
 				  !plan_is_empty(view->plan), "generation", (json_int_t)generation,
 				  "summary", summary_json(view->plan), "sysctls",
 				  sysctls_json(view->plan), "warnings", warnings_json(warnings)));
-	if (view->purged)
-		buf_printf(&out, ", \"purged\": %" PRIu64, *view->purged);
+	if (view->purge.done || view->purge.would)
+		buf_printf(&out, ", \"%s\": %" PRIu64, view->purge.done ? "purged" : "purgeable",
+			   view->purge.entries);
 	buf_puts(&out, ", \"nftables\": [");
 	put_commands(&out, view);
 	buf_puts(&out, "]}");
