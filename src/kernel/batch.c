@@ -53,6 +53,16 @@ void batch_copy(struct batch *batch, enum object_kind kind, const struct buf *at
 	}
 }
 
+void batch_copy_quota(struct buf *b, struct span data)
+{
+	attr_for_each(a, data) {
+		if (a.type == NFTA_QUOTA_FLAGS)
+			attr_put_be32(b, NFTA_QUOTA_FLAGS, attr_be32(a.body) & NFT_QUOTA_F_INV);
+		else
+			batch_copy_attr(b, a.body);
+	}
+}
+
 uint32_t batch_new_id(struct batch *batch, const void *object)
 {
 	struct batch_unnamed entry = {.object = object, .id = ++batch->last_id};
@@ -140,6 +150,20 @@ static void chain_step(struct batch *batch, const struct plan_step *step)
 	batch_end(batch, begin);
 }
 
+static void put_quota_object(struct batch *batch, const struct stateful *object)
+{
+	struct span data;
+	size_t begin;
+
+	if (!attr_find(buf_span(&object->attrs), NFTA_OBJ_DATA, &data))
+		return;
+	begin = attr_nest_begin(&batch->bytes, NFTA_OBJ_DATA);
+	batch_copy_quota(&batch->bytes, data);
+	attr_nest_end(&batch->bytes, begin);
+	if (attr_find(buf_span(&object->attrs), NFTA_OBJ_USERDATA, &data))
+		batch_copy_attr(&batch->bytes, data);
+}
+
 static void stateful_step(struct batch *batch, const struct plan_step *step)
 {
 	const struct stateful *object = step->object;
@@ -153,7 +177,9 @@ static void stateful_step(struct batch *batch, const struct plan_step *step)
 	attr_put_text(&batch->bytes, NFTA_OBJ_TABLE, step->table->name);
 	attr_put_text(&batch->bytes, NFTA_OBJ_NAME, object->name);
 	attr_put_be32(&batch->bytes, NFTA_OBJ_TYPE, object->type);
-	if (!delete)
+	if (!delete && object->type == NFT_OBJECT_QUOTA)
+		put_quota_object(batch, object);
+	else if (!delete)
 		batch_copy(batch, OBJECT_STATEFUL, &object->attrs);
 	batch_end(batch, begin);
 }

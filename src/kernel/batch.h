@@ -49,6 +49,10 @@ void batch_copy(struct batch *batch, enum object_kind kind, const struct buf *at
 /* Appends one attribute with the header that stands in front of its body. */
 void batch_copy_attr(struct buf *b, struct span body);
 
+/* The data of a quota, without the flag of one that is used up: it is dumped, and not taken back
+ * (net/netfilter/nft_quota.c: nft_quota_do_init). */
+void batch_copy_quota(struct buf *b, struct span data);
+
 uint32_t batch_new_id(struct batch *batch, const void *object);
 /* 0: it has none. */
 uint32_t batch_id(const struct batch *batch, const void *object);

@@ -83,6 +83,11 @@ static bool has_refused_zeros(const char *expression)
 	return false;
 }
 
+static bool is_quota(const char *expression)
+{
+	return !strcmp(expression, "quota");
+}
+
 static bool is_refused_zero(const struct expression *expression, const struct attr *a)
 {
 	struct span body;
@@ -98,6 +103,10 @@ static bool is_refused_zero(const struct expression *expression, const struct at
 
 static void put_data(struct batch *batch, const struct expression *expression)
 {
+	if (is_quota(expression->name)) {
+		batch_copy_quota(&batch->bytes, expression->data);
+		return;
+	}
 	attr_for_each(a, expression->data) {
 		if (!is_refused_zero(expression, &a))
 			batch_copy_attr(&batch->bytes, a.body);
@@ -156,7 +165,7 @@ static void put_expression(struct batch *batch, const struct table *table, struc
 	}
 	set = anonymous_set(table, &expression);
 	chain = set ? NULL : bound_chain(table, &expression);
-	if (!set && !chain && !has_refused_zeros(expression.name)) {
+	if (!set && !chain && !has_refused_zeros(expression.name) && !is_quota(expression.name)) {
 		batch_copy_attr(&batch->bytes, element);
 		return;
 	}

@@ -186,6 +186,22 @@ def test_a_key_taken_out_of_conntrack_goes_back(untrack, netns):
     assert netns.sysctl(TIME_WAIT) == original
 
 
+def test_used_up_quotas_come_back(untrack, netns):
+    """The kernel tells of a quota that is used up by a flag that it does not take back."""
+    used = untrack.file("table ip t {\n quota total { over 5 bytes; comment \"all\"; }\n"
+                        " chain c { type filter hook output priority 0; quota over 10 bytes counter;"
+                        " quota name total accept; }\n}\n")
+    untrack(netns, "apply", used)
+    netns.run("/usr/bin/python3", "-c", "import socket\ns = socket.socket(type=socket.SOCK_DGRAM)\n"
+              "s.sendto(bytes(4), ('127.0.0.1', 9))")
+    full = netns.run("nft", "list", "ruleset").stdout
+    assert "used 10 bytes" in full and "used 5 bytes" in full
+    before = netns.listing()
+    untrack(netns, "apply", untrack.file("table ip t {\n chain c {\n }\n}\n"))
+    untrack(netns, "rollback")
+    assert netns.listing() == before
+
+
 def test_a_foreign_change_survives_rollback(untrack, netns, full_policy):
     """What others changed after the snapshot stays; only ours goes back."""
     netns.nft(STATEFUL_FILTER)
