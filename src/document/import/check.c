@@ -87,6 +87,21 @@ static void put_mark(struct buf *b, const struct use *use, uint64_t value, uint6
 			   use->negated ? "!=" : "==", value);
 }
 
+/* "0:1:2:a:B:C" is "00:01:02:0a:0b:0c". */
+static void put_mac(struct buf *b, const char *text)
+{
+	while (*text) {
+		size_t length = strcspn(text, ":");
+
+		if (length == 1)
+			buf_putc(b, '0');
+		for (; length; length--)
+			buf_putc(b, (char)tolower((unsigned char)*text++));
+		if (*text)
+			buf_putc(b, *text++);
+	}
+}
+
 /* A number as the answer has it; a name, which only iptables can look up, is any word. */
 static void put_value(struct buf *b, char kind, const struct use *use)
 {
@@ -123,8 +138,7 @@ static void put_value(struct buf *b, char kind, const struct use *use)
 			buf_putc(b, '\2'); /* matches nothing: another alternative must */
 		break;
 	case 'l':
-		for (; *value; value++)
-			buf_putc(b, (char)tolower((unsigned char)*value));
+		put_mac(b, value);
 		break;
 	case 'v':
 		buf_puts(b, value);
@@ -372,6 +386,8 @@ static char *check_matches(struct translation *t, struct shape *shape)
 	if (*rest)
 		shape_refuse(shape, "iptables-restore-translate says '%s', which the rule does not",
 			     rest);
+	if (!keep_apart(&text))
+		return NULL;
 	if (add.len) {
 		buf_puts(&add, buf_text(&text) + strspn(buf_text(&text), " "));
 		return buf_steal_text(&add);

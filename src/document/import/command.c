@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "document/import/option.h"
 #include "document/import/own.h"
 
 #include <ctype.h>
@@ -11,35 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 
-struct global {
-	const char *name;
-	char letter;  /* 0: none */
-	uint8_t args; /* 3: one that may be left out */
-};
-
-/* Options of iptables itself; capital letters are its commands. */
-static const struct global globals[] = {
-	{"append", 'A', 1},	   {"delete", 'D', 1},	      {"insert", 'I', 1},
-	{"replace", 'R', 1},	   {"list", 'L', 3},	      {"list-rules", 'S', 3},
-	{"flush", 'F', 3},	   {"zero", 'Z', 3},	      {"new-chain", 'N', 1},
-	{"delete-chain", 'X', 3},  {"rename-chain", 'E', 2},  {"policy", 'P', 2},
-	{"check", 'C', 1},	   {"table", 't', 1},	      {"protocol", 'p', 1},
-	{"proto", 'p', 1},	   {"source", 's', 1},	      {"src", 's', 1},
-	{"destination", 'd', 1},   {"dst", 'd', 1},	      {"in-interface", 'i', 1},
-	{"out-interface", 'o', 1}, {"fragments", 'f', 0},     {"match", 'm', 1},
-	{"jump", 'j', 1},	   {"goto", 'g', 1},	      {"set-counters", 'c', 2},
-	{"wait", 'w', 3},	   {"wait-interval", 'W', 1}, {"verbose", 'v', 0},
-	{"numeric", 'n', 0},	   {"exact", 'x', 0},	      {"line-numbers", '0', 0},
-	{"modprobe", 'M', 1},	   {"ipv4", '4', 0},	      {"ipv6", '6', 0},
-};
-
 struct parser {
 	const struct word *words;
 	size_t at, count;
 	struct command *command;
 	struct spec *spec;
 	bool negated;
-	bool comment; /* the -m comment that came last still lacks its text */
+	bool comment;	/* the -m comment that came last still lacks its text */
+	char list_only; /* an option that goes with -L and -S alone; 0: none came */
 	char **why;
 };
 
@@ -68,65 +48,12 @@ void command_free(struct command *command)
 	*command = (struct command){0};
 }
 
-/* ---- which option a word names ---- */
-struct found {
-	const struct global *global;
-	const struct option_def *option;
-	struct piece *piece;
-	unsigned candidates;
-};
-
-static void consider(struct found *best, bool *exact, const struct found *candidate,
-		     const char *name, const char *word, size_t length)
-{
-	if (*exact || strncmp(name, word, length))
-		return;
-	if (!name[length]) {
-		*best = *candidate;
-		best->candidates = 1;
-		*exact = true;
-	} else if (!best->candidates++) {
-		unsigned one = best->candidates;
-
-		*best = *candidate;
-		best->candidates = one;
-	}
-}
-
-static void consider_piece(struct found *best, bool *exact, struct piece *piece, const char *word,
-			   size_t length)
-{
-	for (size_t i = 0; piece->extension && i < piece->extension->options_count; i++) {
-		struct found candidate = {.option = &piece->extension->options[i], .piece = piece};
-
-		consider(best, exact, &candidate, candidate.option->name, word, length);
-	}
-}
-
-/* The extension that was loaded last is asked first; the beginning of a name is enough if only one
- * option begins so. */
-static struct found find_long(struct parser *p, const char *word, size_t length)
-{
-	struct found best = {0};
-	bool exact = false;
-
-	consider_piece(&best, &exact, &p->spec->target, word, length);
-	for (size_t i = p->spec->matches.n; i-- > 0;)
-		consider_piece(&best, &exact, &p->spec->matches.v[i], word, length);
-	for (size_t i = 0; i < sizeof(globals) / sizeof(globals[0]); i++) {
-		struct found candidate = {.global = &globals[i]};
-
-		consider(&best, &exact, &candidate, globals[i].name, word, length);
-	}
-	return best;
-}
-
 static bool load_match(struct parser *p, const char *name);
 
 /* An option that nobody knows loads the protocol's match (xtables.c: load_proto()). */
 static struct found find_option(struct parser *p, const char *word, size_t length)
 {
-	struct found found = find_long(p, word, length);
+	struct found found = option_find(p->spec, word, length);
 	const char *match = extension_of_protocol(p->spec->protocol_number);
 
 	if (found.candidates == 1 || !match || p->spec->protocol_negated)
@@ -137,7 +64,7 @@ static struct found find_option(struct parser *p, const char *word, size_t lengt
 			return found;
 	if (!load_match(p, match))
 		return (struct found){0};
-	return find_long(p, word, length);
+	return option_find(p->spec, word, length);
 }
 
 /* ---- values ---- */
@@ -215,7 +142,7 @@ static bool load_match(struct parser *p, const char *name)
 		p->comment = true;
 	}
 	if (!extension) {
-		near = extension_suggest(name, false);
+		near = extension_suggest(name, false, family);
 		return because(p, "-m %s: there is no such match for %s%s%s%s", name,
 			       family == FAMILY_6 ? "IPv6" : "IPv4", near ? "; did you mean '" : "",
 			       near ? near : "", near ? "'?" : "");
@@ -246,12 +173,18 @@ static bool set_target(struct parser *p, const char *name, bool is_goto)
 	return true;
 }
 
-static bool take_numbers(struct parser *p, const char *first)
+/* "-c 5 100" or "-c 5,100" */
+static bool take_numbers(struct parser *p, const char *text)
 {
-	const struct word *second = next_word(p);
+	const char *comma = strchr(text, ',');
+	autofree char *packets = strndup(text, comma ? (size_t)(comma - text) : strlen(text));
+	const struct word *word = comma ? NULL : next_word(p);
+	const char *bytes = comma ? comma + 1 : word ? word->text : NULL;
 
-	if (!second || !read_number(first, UINT64_MAX, &p->command->packets) ||
-	    !read_number(second->text, UINT64_MAX, &p->command->bytes))
+	if (!packets)
+		return false;
+	if (!bytes || !read_number(packets, UINT64_MAX, &p->command->packets) ||
+	    !read_number(bytes, UINT64_MAX, &p->command->bytes))
 		return because(p, "-c: expected packets and bytes");
 	return true;
 }
@@ -328,12 +261,14 @@ static bool take_global(struct parser *p, const struct global *global, const cha
 			return because(p, "-%c: the rule is for the other IP version",
 				       global->letter);
 		return true;
-	case 'w':
-	case 'W':
-	case 'v':
 	case 'n':
 	case 'x':
 	case '0':
+		p->list_only = global->letter;
+		return true;
+	case 'w':
+	case 'W':
+	case 'v':
 	case 'M':
 		return true;
 	default:
@@ -365,6 +300,9 @@ static bool take_use(struct parser *p, struct piece *piece, const struct option_
 			       piece->extension->name, option->name, option->says);
 	if (attached && !option->args)
 		return because(p, "--%s takes no value", option->name);
+	/* libxt_multiport.c wants to know what the names of ports mean */
+	if (!strcmp(piece->extension->name, "multiport") && !p->spec->protocol)
+		return because(p, "--%s: -p must stand before it", option->name);
 	for (; taken < option->args; taken++) {
 		const struct word *word = attached ? NULL : next_word(p);
 		const char *value = attached ? attached : word ? word->text : NULL;
@@ -397,9 +335,12 @@ static bool take_value_and_go(struct parser *p, const struct global *global, con
 	const char *value = attached;
 	const struct word *word;
 
-	/* xtables.c takes the protocol from the next word, whatever getopt() found */
-	if (attached && global->letter == 'p')
-		return because(p, "-p: the protocol must be a word of its own");
+	/* xshared.c takes these from the word itself, whatever getopt() found behind the option */
+	if (attached && strchr("psdjio", global->letter))
+		return because(p, "%s: the value must be a word of its own",
+			       p->words[p->at - 1].text);
+	if (p->negated && !strchr("psdiofj", global->letter))
+		return because(p, "--%s cannot be negated", global->name);
 	if (!value && (global->args == 1 || global->args == 2 ||
 		       (global->args == 3 && optional_follows(p)))) {
 		word = next_word(p);
@@ -434,12 +375,8 @@ static bool take_long(struct parser *p, const char *word)
 static bool take_short(struct parser *p, const char *letters)
 {
 	for (; *letters; letters++) {
-		const struct global *global = NULL;
+		const struct global *global = option_short(*letters);
 
-		for (size_t i = 0; i < sizeof(globals) / sizeof(globals[0]) && !global; i++)
-			if (globals[i].letter == *letters && isalnum((unsigned char)*letters) &&
-			    *letters != '0' && *letters != 'M')
-				global = &globals[i];
 		if (!global)
 			return because(p, "-%c: iptables knows no such option", *letters);
 		if (global->args && letters[1])
@@ -498,6 +435,8 @@ bool command_parse(const struct word *words, size_t count, enum inet_family fami
 		ok = because(&p, "-m comment: expected --comment");
 	if (ok && !command.verb)
 		ok = because(&p, "expected a command such as -A CHAIN");
+	if (ok && p.list_only && command.verb != VERB_LOOK)
+		ok = because(&p, "-%c goes with -L only", p.list_only);
 	if (!ok) {
 		command_free(&command);
 		return false;

@@ -360,9 +360,9 @@ static const struct option_def set_target[] = {
 
 static const struct extension extensions[] = {
 	MATCH_OWN("tcp", own_tcp, tcp),
-	MATCH("udp", udp),
+	MATCH_OWN("udp", own_ports, udp),
 	MATCH_OWN("sctp", own_sctp, sctp),
-	MATCH("dccp", dccp),
+	MATCH_OWN("dccp", own_ports, dccp),
 	MATCH_4("icmp", own_icmp, icmp),
 	MATCH_6("icmp6", own_icmp, icmp6),
 	MATCH_6("icmpv6", own_icmp, icmp6),
@@ -371,7 +371,7 @@ static const struct extension extensions[] = {
 	MATCH("esp", esp),
 	MATCH_4("ah", NULL, ah4),
 	NO_MATCH_6("ah", "nf_tables takes AH for one of the headers that it skips in IPv6"),
-	MATCH("ipcomp", ipcomp),
+	MATCH_OWN("ipcomp", own_ipcomp, ipcomp),
 	MATCH_OWN("addrtype", own_addrtype, addrtype),
 	NO_MATCH("bpf", "nf_tables runs no BPF programs"),
 	MATCH_OWN("cgroup", own_cgroup, cgroup),
@@ -482,14 +482,11 @@ const struct extension *extension_find(const char *name, bool target, uint8_t fa
 	return NULL;
 }
 
-const char *extension_suggest(const char *name, bool target)
+const char *extension_suggest(const char *name, bool target, uint8_t family)
 {
 	const char *word = text_suggest(name, extensions, COUNT, sizeof(extensions[0]));
 
-	for (size_t i = 0; word && i < COUNT; i++)
-		if (extensions[i].name == word && extensions[i].target == target)
-			return word;
-	return NULL;
+	return word && extension_find(word, target, family) ? word : NULL;
 }
 
 const char *extension_of_protocol(int protocol)
@@ -513,6 +510,8 @@ const char *extension_of_protocol(int protocol)
 		return "ah";
 	case IPPROTO_MH:
 		return "mh";
+	case IPPROTO_COMP:
+		return "ipcomp";
 	default:
 		return NULL;
 	}

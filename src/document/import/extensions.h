@@ -24,7 +24,7 @@ enum how {
  * `says` for HOW_TOOL is what the answer must contain, with
  *   !   "!= " where the option is negated, nothing otherwise
  *   %F  ip or ip6
- *   %v  the value as it was given, %l in lower case
+ *   %v  the value as it was given, %l as a MAC address
  *   %P  the value as a port or a range of ports, %L as a range of 16 bits, %R of 32 bits, %B of 8
  *   %h  a number in hexadecimal, %H with two digits at least, %d in decimal
  *   %M  value/mask of a mark
@@ -63,6 +63,6 @@ struct extension {
 /* NULL if there is none. Names are as behind -m and -j. */
 const struct extension *extension_find(const char *name, bool target, uint8_t family);
 /* The nearest name, for "did you mean"; or NULL. */
-const char *extension_suggest(const char *name, bool target);
+const char *extension_suggest(const char *name, bool target, uint8_t family);
 /* The match that -p PROTOCOL loads for an option that nobody knows; or NULL. */
 const char *extension_of_protocol(int protocol);

@@ -83,21 +83,28 @@ static unsigned complaint_line(const char *errors)
 	return 0;
 }
 
-/* "iptables-restore v1.8.9 (legacy): the reason" */
+/* "iptables-restore v1.8.9 (legacy): the reason", perhaps with warnings about other lines before
+ * it. */
 static char *complaint_reason(const char *errors)
 {
-	const char *at = errors, *colon;
+	const char *reason = NULL;
 	size_t length;
 
-	if (!strncmp(at, "Warning", 7))
-		at += strcspn(at, "\n") + (strchr(at, '\n') != NULL);
-	colon = strstr(at, "): ");
-	if (colon && colon < at + strcspn(at, "\n"))
-		at = colon + 3;
-	length = strcspn(at, "\n");
-	while (length && isspace((unsigned char)at[length - 1]))
+	for (const char *at = errors; *at; at += at[0] == '\n') {
+		const char *colon = strstr(at, "): ");
+
+		length = strcspn(at, "\n");
+		if (colon && colon < at + length)
+			reason = colon + 3;
+		else if (!reason && length && strncasecmp(at, "warn", 4))
+			reason = at;
+		at += length;
+	}
+	reason = reason ? reason : errors;
+	length = strcspn(reason, "\n");
+	while (length && isspace((unsigned char)reason[length - 1]))
 		length--;
-	return strndup(at, length);
+	return strndup(reason, length);
 }
 
 static bool ask_judge(struct translation *t, const char *path, size_t limit,

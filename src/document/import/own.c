@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +73,38 @@ bool read_range(const char *text, char separator, uint64_t max, uint64_t *ret_fr
 	if (mid && mid[1] && !read_number(mid + 1, max, &to))
 		return false;
 	if (!mid)
+		to = from;
+	if (from > to)
+		return false;
+	*ret_from = from;
+	*ret_to = to;
+	return true;
+}
+
+static bool read_port(const char *text, const char *protocol, uint64_t *ret_port)
+{
+	const struct servent *service;
+
+	if (read_number(text, 65535, ret_port))
+		return true;
+	service = isalpha((unsigned char)*text) ? getservbyname(text, protocol) : NULL;
+	if (service)
+		*ret_port = ntohs((uint16_t)service->s_port);
+	return service;
+}
+
+bool read_ports(const char *text, const char *protocol, uint64_t *ret_from, uint64_t *ret_to)
+{
+	autofree char *first = strdup(text);
+	char *last = first ? strchr(first, ':') : NULL;
+	uint64_t from = 0, to = 65535;
+
+	if (last)
+		*last++ = 0;
+	if (!first || ((*first || !last) && !read_port(first, protocol, &from)) ||
+	    (last && *last && !read_port(last, protocol, &to)))
+		return false;
+	if (!last)
 		to = from;
 	if (from > to)
 		return false;

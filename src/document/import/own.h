@@ -53,6 +53,8 @@ bool read_number(const char *text, uint64_t max, uint64_t *ret_value);
 /* "a", "a:b", "a:", ":b" */
 bool read_range(const char *text, char separator, uint64_t max, uint64_t *ret_from,
 		uint64_t *ret_to);
+/* "a", "a:b", "a:", ":b" of ports; a port may be a service's name with that protocol. */
+bool read_ports(const char *text, const char *protocol, uint64_t *ret_from, uint64_t *ret_to);
 /* "value[/mask]" of marks; mask is all ones when it is not there. */
 bool read_mark(const char *text, uint64_t *ret_value, uint64_t *ret_mask);
 /* "a" or "a-b" */
@@ -66,7 +68,7 @@ char *own_name(const char *prefix, const char *name);
 const char *port_word(const struct spec *spec);
 
 /* ---- matches ---- */
-own_fn own_tcp, own_sctp, own_icmp, own_mh, own_addrtype, own_cgroup, own_ecn, own_helper,
+own_fn own_ports, own_tcp, own_sctp, own_icmp, own_mh, own_addrtype, own_cgroup, own_ecn, own_helper, own_ipcomp,
 	own_iprange, own_multiport, own_owner, own_policy, own_rpfilter, own_socket, own_tcpmss,
 	own_tos, own_u32, own_time, own_frag, own_exthdr, own_ipv6header;
 own_fn own_connbytes, own_connlabel, own_conntrack;

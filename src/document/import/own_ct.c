@@ -26,8 +26,8 @@ static bool put_zone(struct own *own, const struct use *use)
 			   "nft takes no mark for a zone; give each mark a rule of its own");
 		return false;
 	}
-	if (!read_number(use->value[0], 65534, &zone)) {
-		own_refuse(own, use, "expected a zone, 0 to 65534");
+	if (!read_number(use->value[0], 65535, &zone)) {
+		own_refuse(own, use, "expected a zone, 0 to 65535");
 		return false;
 	}
 	buf_printf(&own->text, "ct %szone set %" PRIu64, direction, zone);

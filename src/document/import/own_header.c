@@ -1,12 +1,60 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Fields of the transport and network headers. */
 #include "base/cleanup.h"
-#include "base/inet.h"
 #include "document/import/own.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
+
+/* ---- ports ---- */
+
+/* Every port: iptables-restore-translate leaves that out, though it says that there are ports. */
+static bool is_every_port(const struct use *use, const char *protocol)
+{
+	uint64_t from, to;
+
+	return use->option->how == HOW_TOOL && strstr(use->option->name, "port") &&
+	       read_ports(use->value[0], protocol, &from, &to) && !from && to == 65535;
+}
+
+static bool put_port(struct own *own, const struct use *use, const char *protocol, struct buf *b)
+{
+	uint64_t from, to;
+
+	if (!read_ports(use->value[0], protocol, &from, &to)) {
+		own_refuse(own, use, "expected a port or a range of ports");
+		return false;
+	}
+	if (use->negated && !from && to == 65535) {
+		own_refuse(own, use, "'!' before every port matches no packet");
+		return false;
+	}
+	buf_printf(b, "%s %s %s", protocol, use->option->name[0] == 's' ? "sport" : "dport",
+		   not_word(use->negated));
+	put_range(b, from, to);
+	buf_putc(b, ' ');
+	return true;
+}
+
+/* udp, dccp: the tool's, unless it leaves something out. */
+enum own_answer own_ports(struct own *own, const struct spec *spec, const struct piece *piece)
+{
+	const char *protocol = piece->extension->name;
+	bool mine = false;
+
+	(void)spec;
+	array_for_each (use, &piece->uses)
+		mine |= is_every_port(use, protocol);
+	if (!mine)
+		return OWN_TOOL;
+	array_for_each (use, &piece->uses)
+		if (!strstr(use->option->name, "port"))
+			return own_refuse(own, use, "leave out the option that says every port");
+		else if (!put_port(own, use, protocol, &own->text))
+			return OWN_REFUSED;
+	return OWN_TEXT;
+}
 
 /* ---- tcp ---- */
 static bool read_flags(const char *text, unsigned *ret_flags)
@@ -37,56 +85,64 @@ static bool read_flags(const char *text, unsigned *ret_flags)
 	return copy;
 }
 
+static bool put_tcp_use(struct own *own, const struct use *use, struct buf *ports)
+{
+	const char *name = use->option->name;
+	unsigned mask = 0x17, flags = 0x02; /* --syn */
+	uint64_t option;
+
+	if (use->option->how == HOW_TOOL)
+		return put_port(own, use, "tcp", ports);
+	if (!strcmp(name, "tcp-option")) {
+		if (!read_number(use->value[0], 255, &option)) {
+			own_refuse(own, use, "not a number from 0 to 255");
+			return false;
+		}
+		if (option < 2) {
+			own_refuse(own, use, "nf_tables does not find padding");
+			return false;
+		}
+		buf_printf(&own->text, "tcp option %" PRIu64 " %s ", option,
+			   use->negated ? "missing" : "exists");
+		return true;
+	}
+	if (strcmp(name, "syn") &&
+	    (!read_flags(use->value[0], &mask) || !read_flags(use->value[1], &flags))) {
+		own_refuse(own, use, "not a list of TCP flags");
+		return false;
+	}
+	buf_printf(&own->text, "tcp flags & 0x%x %s 0x%x ", mask, use->negated ? "!=" : "==",
+		   flags);
+	return true;
+}
+
 enum own_answer own_tcp(struct own *own, const struct spec *spec, const struct piece *piece)
 {
-	autobuf rest = {0};
+	autobuf ports = {0};
 	bool mine = false;
 
-	array_for_each (use, &piece->uses) {
-		const char *name = use->option->name;
-		unsigned mask, flags;
-		uint64_t option, from, to;
-
-		if (!strcmp(name, "syn") || !strcmp(name, "tcp-flags")) {
-			if (!strcmp(name, "syn")) {
-				mask = 0x17;
-				flags = 0x02;
-			} else if (!read_flags(use->value[0], &mask) ||
-				   !read_flags(use->value[1], &flags)) {
-				return own_refuse(own, use, "not a list of TCP flags");
-			}
-			buf_printf(&own->text, "tcp flags & 0x%x %s 0x%x ", mask,
-				   use->negated ? "!=" : "==", flags);
-			mine = true;
-		} else if (!strcmp(name, "tcp-option")) {
-			if (!read_number(use->value[0], 255, &option))
-				return own_refuse(own, use, "not a number from 0 to 255");
-			if (option < 2)
-				return own_refuse(own, use, "nf_tables does not find padding");
-			buf_printf(&own->text, "tcp option %" PRIu64 " %s ", option,
-				   use->negated ? "missing" : "exists");
-			mine = true;
-		} else if (read_range(use->value[0], ':', 65535, &from, &to)) {
-			buf_printf(&rest, "tcp %s %s", name[0] == 's' ? "sport" : "dport",
-				   not_word(use->negated));
-			put_range(&rest, from, to);
-			buf_putc(&rest, ' ');
-		} else if (mine) {
-			return own_refuse(own, use, "write the port as a number here");
-		}
-	}
+	(void)spec;
+	array_for_each (use, &piece->uses)
+		mine |= use->option->how == HOW_OWN || is_every_port(use, "tcp");
 	if (!mine)
 		return OWN_TOOL;
-	/* With a port by name beside flags the tool would have to do half of it. */
 	array_for_each (use, &piece->uses)
-		if (use->option->how == HOW_TOOL &&
-		    !isdigit((unsigned char)use->value[0][use->value[0][0] == ':']))
-			return own_refuse(own, use, "write the port as a number here");
-	(void)spec;
+		if (!put_tcp_use(own, use, &ports))
+			return OWN_REFUSED;
 	/* ports first: nft then keeps what it needs to read them */
-	buf_puts(&rest, buf_text(&own->text));
+	buf_puts(&ports, buf_text(&own->text));
 	own->text.len = 0;
-	buf_puts(&own->text, buf_text(&rest));
+	buf_puts(&own->text, buf_text(&ports));
+	return OWN_TEXT;
+}
+
+/* libxt_ipcomp.c begins with the range 0 to 0. */
+enum own_answer own_ipcomp(struct own *own, const struct spec *spec, const struct piece *piece)
+{
+	(void)spec;
+	if (use_find(piece, "ipcompspi"))
+		return OWN_TOOL;
+	buf_puts(&own->text, "comp cpi 0");
 	return OWN_TEXT;
 }
 
@@ -149,11 +205,9 @@ enum own_answer own_sctp(struct own *own, const struct spec *spec, const struct 
 	autofree char *list = use ? strdup(use->value[1]) : NULL;
 	bool any, negated = use && use->negated;
 	char *rest = list, *word;
-	uint64_t from, to;
 
-	(void)spec;
 	if (!use)
-		return OWN_TOOL;
+		return own_ports(own, spec, piece);
 	any = !strcasecmp(use->value[0], "any");
 	if (!any && strcasecmp(use->value[0], "all"))
 		return own_refuse(own, use, "nf_tables cannot say that no other chunks are there");
@@ -163,17 +217,9 @@ enum own_answer own_sctp(struct own *own, const struct spec *spec, const struct 
 	while (rest && (word = strsep(&rest, ",")))
 		if (!put_chunk(&own->text, word, negated))
 			return own_refuse(own, use, "nf_tables cannot say the chunk '%s'", word);
-	array_for_each (other, &piece->uses) {
-		if (other == use)
-			continue;
-		if (!read_range(other->value[0], ':', 65535, &from, &to))
-			return own_refuse(own, other, "write the port as a number here");
-		buf_printf(&own->text, "sctp %s %s",
-			   other->option->name[0] == 's' ? "sport" : "dport",
-			   not_word(other->negated));
-		put_range(&own->text, from, to);
-		buf_putc(&own->text, ' ');
-	}
+	array_for_each (other, &piece->uses)
+		if (other != use && !put_port(own, other, "sctp", &own->text))
+			return OWN_REFUSED;
 	return OWN_TEXT;
 }
 
@@ -189,7 +235,7 @@ static int compare_ports(const void *left, const void *right)
 	return a->from != b->from ? (int)a->from - (int)b->from : (int)a->to - (int)b->to;
 }
 
-static bool read_ports(const char *text, struct ports *ret_ports)
+static bool read_list(const char *text, const char *protocol, struct ports *ret_ports)
 {
 	autofree char *copy = strdup(text);
 	char *rest = copy, *word;
@@ -197,7 +243,7 @@ static bool read_ports(const char *text, struct ports *ret_ports)
 	size_t n = 0;
 
 	while (rest && (word = strsep(&rest, ",")))
-		if (!*word || !read_range(word, ':', 65535, &from, &to) ||
+		if (!*word || !read_ports(word, protocol, &from, &to) ||
 		    !array_push(&ret_ports->v, (struct port_range){(uint16_t)from, (uint16_t)to}))
 			return false;
 	if (!ret_ports->v.n)
@@ -265,8 +311,8 @@ enum own_answer own_multiport(struct own *own, const struct spec *spec, const st
 	if (!word || piece->uses.n != 1)
 		return own_refuse(own, use,
 				  "needs -p tcp, udp, udplite, dccp or sctp, and one list");
-	if (!read_ports(use->value[0], &ports))
-		answer = own_refuse(own, use, "write the ports as numbers");
+	if (!read_list(use->value[0], word, &ports))
+		answer = own_refuse(own, use, "not a list of ports");
 	else if (!strcmp(use->option->name, "ports"))
 		put_either(&own->text, word, use->negated, &ports);
 	else {
@@ -276,81 +322,6 @@ enum own_answer own_multiport(struct own *own, const struct spec *spec, const st
 	}
 	array_free(&ports.v);
 	return answer;
-}
-
-/* ---- addresses ---- */
-enum own_answer own_iprange(struct own *own, const struct spec *spec, const struct piece *piece)
-{
-	array_for_each (use, &piece->uses) {
-		const char *dash = strchr(use->value[0], '-');
-		autofree char *first = strndup(use->value[0], dash ? (size_t)(dash - use->value[0])
-								   : strlen(use->value[0]));
-		struct inet_range a, b;
-		char text[INET_TEXT_MAX];
-
-		if (!first || inet_parse(first, &a) != INET_OK || a.family != spec->family ||
-		    inet_parse(dash ? dash + 1 : first, &b) != INET_OK ||
-		    b.family != spec->family || inet_compare(&a.first, &b.first, a.family) > 0)
-			return own_refuse(own, use, "not a range of addresses");
-		a.last = b.first;
-		buf_printf(&own->text, "%s %s %s%s ", ip_word(spec->family),
-			   use->option->name[0] == 's' ? "saddr" : "daddr", not_word(use->negated),
-			   inet_format(&a, text));
-	}
-	return OWN_TEXT;
-}
-
-static const char *find_type(const char *type)
-{
-	static const char *const types[] = {"unicast",	 "local",     "broadcast",   "anycast",
-					    "multicast", "blackhole", "unreachable", "prohibit"};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (!strcasecmp(type, types[i]))
-			return types[i];
-	return NULL;
-}
-
-enum own_answer own_addrtype(struct own *own, const struct spec *spec, const struct piece *piece)
-{
-	const char *link = use_find(piece, "limit-iface-in")	? " . iif"
-			   : use_find(piece, "limit-iface-out") ? " . oif"
-								: "";
-
-	(void)spec;
-	array_for_each (use, &piece->uses) {
-		autofree char *list = use->value[0] ? strdup(use->value[0]) : NULL;
-		bool several = list && strchr(list, ',');
-		const char *comma = "";
-		char *rest = list, *word;
-
-		if (!list)
-			continue;
-		buf_printf(&own->text, "fib %s%s type %s%s",
-			   use->option->name[0] == 's' ? "saddr" : "daddr", link,
-			   not_word(use->negated), several ? "{ " : "");
-		while ((word = strsep(&rest, ","))) {
-			if (!find_type(word))
-				return own_refuse(own, use, "nft has no address type '%s'", word);
-			buf_printf(&own->text, "%s%s", comma, find_type(word));
-			comma = ", ";
-		}
-		buf_puts(&own->text, several ? " } " : " ");
-	}
-	return OWN_TEXT;
-}
-
-enum own_answer own_rpfilter(struct own *own, const struct spec *spec, const struct piece *piece)
-{
-	const struct use *local = use_find(piece, "accept-local");
-
-	(void)spec;
-	if (local)
-		return own_refuse(own, local, "nf_tables cannot say it in one rule");
-	buf_printf(
-		&own->text, "fib saddr%s%s oif %s0", use_find(piece, "validmark") ? " . mark" : "",
-		use_find(piece, "loose") ? "" : " . iif", use_find(piece, "invert") ? "" : "!= ");
-	return OWN_TEXT;
 }
 
 /* ---- fields of the network header ---- */

@@ -136,13 +136,13 @@ enum own_answer own_icmp(struct own *own, const struct spec *spec, const struct 
 
 	if (!use)
 		return own_refuse(own, NULL, "expected a type");
-	if (spec->family == INET_V4 &&
-	    (!strcasecmp(use->value[0], "any") || !strcmp(use->value[0], "255"))) {
-		/* icmp_type_code_match(): 0xFF is any type */
-		return use->negated ? own_refuse(own, use, "it matches no packet") : OWN_TEXT;
-	}
-	if (!read_type(spec->family, use->value[0], &type))
+	if (spec->family == INET_V4 && !strcasecmp(use->value[0], "any"))
+		type = (struct icmp_name){NULL, 0xff, 0, 0xff};
+	else if (!read_type(spec->family, use->value[0], &type))
 		return own_refuse(own, use, "not an %s type", word);
+	/* icmp_type_code_match(): 0xff is any type, whatever the code */
+	if (spec->family == INET_V4 && type.type == 0xff)
+		return use->negated ? own_refuse(own, use, "it matches no packet") : OWN_TEXT;
 	if (type.from == 0 && type.to == 0xff)
 		buf_printf(&own->text, "%s type %s%u", word, not_word(use->negated), type.type);
 	else if (use->negated)
@@ -153,7 +153,7 @@ enum own_answer own_icmp(struct own *own, const struct spec *spec, const struct 
 	return OWN_TEXT;
 }
 
-enum own_answer own_mh(struct own *own, const struct spec *spec, const struct piece *piece)
+static bool read_mh_type(const char *text, uint64_t *ret_type)
 {
 	static const struct {
 		const char *name, *alias;
@@ -167,16 +167,35 @@ enum own_answer own_mh(struct own *own, const struct spec *spec, const struct pi
 		{"binding-acknowledgement", "ba"},
 		{"binding-error", "be"},
 	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcasecmp(text, names[i].name) || !strcasecmp(text, names[i].alias)) {
+			*ret_type = i;
+			return true;
+		}
+	return read_number(text, 255, ret_type);
+}
+
+/* "type", or "type:type" of which either side may be left out. */
+enum own_answer own_mh(struct own *own, const struct spec *spec, const struct piece *piece)
+{
 	const struct use *use = use_find(piece, "mh-type");
-	uint64_t from = 256, to = 0;
+	autofree char *first = use ? strdup(use->value[0]) : NULL;
+	char *colon = first ? strchr(first, ':') : NULL;
+	uint64_t from = 0, to = 255;
 
 	(void)spec;
-	for (size_t i = 0; use && i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcasecmp(use->value[0], names[i].name) ||
-		    !strcasecmp(use->value[0], names[i].alias))
-			from = to = i;
-	if (!use || (from > to && !read_range(use->value[0], ':', 255, &from, &to)))
+	if (!use)
+		return OWN_TEXT; /* any type: what is left is the protocol */
+	if (colon)
+		*colon++ = 0;
+	if (!first || ((*first || !colon) && !read_mh_type(first, &from)) ||
+	    (colon && *colon && !read_mh_type(colon, &to)))
 		return own_refuse(own, use, "not a mobility header type");
+	if (!colon)
+		to = from;
+	if (from > to)
+		return own_refuse(own, use, "the range ends before it begins");
 	buf_printf(&own->text, "mh type %s", not_word(use->negated));
 	put_range(&own->text, from, to);
 	return OWN_TEXT;

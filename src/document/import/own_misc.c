@@ -189,14 +189,16 @@ enum own_answer own_time(struct own *own, const struct spec *spec, const struct 
 			return own_refuse(own, to, "it ends before it begins");
 		buf_printf(&own->text, "meta time %lld-%lld ", first, last);
 	}
-	if (begin > end + 1)
+	if (begin == end) /* time_mt(): not before the one and behind the other is always */
+		buf_puts(&own->text, "meta hour 0-86399 ");
+	else if (begin > end + 1)
 		buf_printf(&own->text, "meta hour != %u-%u ", end + 1, begin - 1);
 	else if (begin <= end && (begin || end != 86399))
 		buf_printf(&own->text, "meta hour %u-%u ", begin, end);
 	if (days && !put_days(own, days))
 		return own_refuse(own, days, "expected days of the week");
 	if (!start && !stop && !from && !to && !days)
-		return own_refuse(own, NULL, "expected a time");
+		return own_refuse(own, NULL, "it names no time; leave it out");
 	return OWN_TEXT;
 }
 
@@ -204,8 +206,10 @@ enum own_answer own_time(struct own *own, const struct spec *spec, const struct 
 enum own_answer own_frag(struct own *own, const struct spec *spec, const struct piece *piece)
 {
 	(void)spec;
-	if (!piece->uses.n)
-		return own_refuse(own, NULL, "expected an option");
+	if (!piece->uses.n) {
+		buf_puts(&own->text, "exthdr frag exists");
+		return OWN_TEXT;
+	}
 	if (!use_find(piece, "fragres"))
 		return OWN_TOOL;
 	/* frag_mt6(): the reserved fields must be zero */

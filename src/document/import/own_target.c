@@ -7,13 +7,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* nft's text has no way to write a quote or a backslash inside quotes. */
+/* nft's text has no way to write a quote or a backslash inside quotes, and takes '$' for a
+ * variable. */
 static bool put_prefix(struct own *own, const struct use *use)
 {
 	for (const char *at = use->value[0]; *at; at++) {
-		if (*at != '"' && *at != '\\' && !iscntrl((unsigned char)*at))
+		if (!strchr("\"\\$", *at) && !iscntrl((unsigned char)*at))
 			continue;
-		own_refuse(own, use, "nft cannot write quotes and control characters in a prefix");
+		own_refuse(own, use,
+			   "nft cannot write quotes, '$' and control characters in a prefix");
 		return false;
 	}
 	if (*use->value[0])

@@ -143,13 +143,14 @@ static enum slot first_slot(const struct spec *spec, const struct piece *piece,
 
 	if (has_ports(piece) && use->option->args == 1 &&
 	    plain_ports(use->value[0], &from, &to, &is_range)) {
+		/* negated and alone it may have to be written twice (merge.c) */
 		if (is_name(use->option, "sport", "source-port"))
-			return SLOT_SPORT;
+			return use->negated && !is_range ? SLOTS : SLOT_SPORT;
 		if (is_name(use->option, "dport", "destination-port"))
 			return SLOT_DPORT;
 	}
 	if (is_match(piece, "multiport") && !is_name(use->option, "ports", "ports") &&
-	    plain_list(use->value[0], list))
+	    (!use->negated || strchr(use->value[0], ',')) && plain_list(use->value[0], list))
 		return SLOT_MULTI;
 	if (is_match(piece, "mark") && plain_mark(use->value[0], &mark))
 		return SLOT_MARK;

@@ -84,6 +84,8 @@ static inline bool shape_lives(const struct shape *shape)
 
 /* check.c: puts the answer and our own texts together. */
 void shape_check(struct translation *t, struct shape *shape);
+/* merge.c: keeps nft from making one comparison of two. text: with a blank at each end. */
+bool keep_apart(struct buf *text);
 /* late.c: which shapes have a side behind tracking. */
 bool translation_late(struct translation *t, struct untrack_error *err);
 bool chain_has_late(const struct translation *t, const struct raw_chain *chain);
