@@ -18,9 +18,29 @@
 #define WARNINGS_MAX 20
 
 /* ---- candidates ---- */
+
+/* Port 0 alone is nothing that a policy can name. */
+static bool has_port_zero(const port_ranges *ports)
+{
+	array_for_each (range, ports)
+		if (!range->to)
+			return true;
+	return false;
+}
+
+static bool begins_at_zero(const port_ranges *ports)
+{
+	array_for_each (range, ports)
+		if (!range->from)
+			return true;
+	return false;
+}
+
 static bool has_ports_or_needs_none(const struct lift_rule *rule)
 {
 	if (!rule->protocols.n)
+		return false;
+	if (has_port_zero(&rule->sports) || has_port_zero(&rule->dports))
 		return false;
 	if (rule->sports.n || rule->dports.n)
 		return !rule->sports.n || !rule->dports.n;
@@ -180,10 +200,23 @@ static void tell_unlifted(struct import *import, const struct plan *plan, size_t
 			    "interface");
 }
 
+static void tell_port_zero(struct import *import, const lift_rules *rules)
+{
+	array_for_each (rule, rules) {
+		if (!rule->lifted || (!begins_at_zero(&rule->sports) && !begins_at_zero(&rule->dports)))
+			continue;
+		import_warn(import, rule->place.file ? &rule->place : NULL,
+			    "the ports begin at 1 in the policy (here and further on): port 0, which no "
+			    "service has, stays tracked");
+		return;
+	}
+}
+
 static void tell(struct import *import, const struct plan *plan, const lift_services *services)
 {
 	size_t told = 0, more = 0;
 
+	tell_port_zero(import, plan->rules);
 	for (size_t i = 0; i < plan->rules->n; i++) {
 		if (plan->rules->v[i].kind != LIFT_NOTRACK || plan->rules->v[i].lifted)
 			continue;

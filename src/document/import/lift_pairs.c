@@ -84,6 +84,8 @@ static bool take_rule(atoms *list, const struct lift_rule *rule, size_t index)
 		for (size_t j = 0; j < (ports->n ? ports->n : 1); j++) {
 			atom.protocol = rule->protocols.n ? rule->protocols.v[i] : 0;
 			atom.ports = ports->n ? ports->v[j] : (struct port_range){0, 0};
+			/* a policy's ports begin at 1; lift.c tells of it */
+			atom.ports.from += ports->n && !atom.ports.from;
 			if (!push_atoms(list, rule, index, atom))
 				return false;
 		}
