@@ -32,14 +32,6 @@ static bool is_builtin(const struct raw_table *table, const char *name)
 	return !strcmp(name, "PREROUTING");
 }
 
-struct raw_chain *table_chain(const struct raw_table *table, const char *name)
-{
-	array_for_each (chain, &table->chains)
-		if (!strcmp((*chain)->name, name))
-			return *chain;
-	return NULL;
-}
-
 static struct raw_chain *add_chain(struct import *import, struct raw_table *table, const char *name)
 {
 	struct raw_chain *chain = calloc(1, sizeof(*chain));
@@ -81,43 +73,6 @@ bool apply_new_chain(struct import *import, const struct place *place, struct ra
 	return true;
 }
 
-static void rule_free(struct raw_rule *rule)
-{
-	if (rule->spec)
-		spec_free(rule->spec);
-	free(rule);
-}
-
-void import_free(struct import *import)
-{
-	struct raw_table *tables[] = {&import->raw[0], &import->raw[1], &import->filter[0],
-				      &import->filter[1]};
-
-	for (size_t i = 0; i < 4; i++) {
-		array_for_each (chain, &tables[i]->chains) {
-			array_for_each (rule, &(*chain)->rules)
-				rule_free(*rule);
-			array_free(&(*chain)->rules);
-			free((*chain)->name);
-			free((*chain)->safe);
-			free(*chain);
-		}
-		array_free(&tables[i]->chains);
-	}
-	array_for_each (line, &import->sysctls)
-		free(line->name);
-	array_free(&import->sysctls);
-	array_for_each (refusal, &import->refusals)
-		free(refusal->text);
-	array_free(&import->refusals);
-	array_for_each (line, &import->ipsets)
-		words_free(&line->words);
-	array_free(&import->ipsets);
-	array_for_each (warning, &import->warnings)
-		free(*warning);
-	array_free(&import->warnings);
-}
-
 static bool insert_rule(struct import *import, const struct place *place,
 			const struct command *command, struct raw_chain *chain, size_t at,
 			struct spec *spec)
@@ -141,7 +96,7 @@ static bool insert_rule(struct import *import, const struct place *place,
 
 static void delete_rule(struct raw_chain *chain, size_t at)
 {
-	rule_free(chain->rules.v[at]);
+	raw_rule_free(chain->rules.v[at]);
 	chain->rules.n--;
 	memmove(&chain->rules.v[at], &chain->rules.v[at + 1],
 		(chain->rules.n - at) * sizeof(chain->rules.v[0]));

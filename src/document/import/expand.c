@@ -1,93 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rules as values: copies, and one for each pair of addresses of a command. */
+/* One rule for each pair of addresses of a command. */
 #include "base/cleanup.h"
 #include "document/import/command.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-
-static void piece_free(struct piece *piece)
-{
-	array_for_each (use, &piece->uses) {
-		free(use->value[0]);
-		free(use->value[1]);
-	}
-	array_free(&piece->uses);
-}
-
-void spec_free(struct spec *spec)
-{
-	free(spec->protocol);
-	free(spec->source.text);
-	free(spec->destination.text);
-	free(spec->in);
-	free(spec->out);
-	array_for_each (piece, &spec->matches)
-		piece_free(piece);
-	array_free(&spec->matches);
-	piece_free(&spec->target);
-	free(spec->jump);
-	free(spec->comment);
-	free(spec);
-}
-
-static bool copy_text(char **text)
-{
-	if (*text)
-		*text = strdup(*text);
-	return true;
-}
-
-static bool piece_copy(struct piece *to, const struct piece *from)
-{
-	*to = (struct piece){.extension = from->extension};
-	array_for_each (use, &from->uses) {
-		struct use copy = {.option = use->option, .negated = use->negated};
-
-		for (unsigned i = 0; i < 2; i++)
-			copy.value[i] = use->value[i] ? strdup(use->value[i]) : NULL;
-		if ((use->value[0] && !copy.value[0]) || (use->value[1] && !copy.value[1]) ||
-		    !array_push(&to->uses, copy)) {
-			free(copy.value[0]);
-			free(copy.value[1]);
-			return false;
-		}
-	}
-	return true;
-}
-
-struct spec *spec_copy(const struct spec *spec)
-{
-	autoclean(spec_free_p) struct spec *copy = malloc(sizeof(*copy));
-	struct piece piece;
-	bool ok;
-
-	if (!copy)
-		return NULL;
-	*copy = *spec;
-	memset(&copy->matches, 0, sizeof(copy->matches));
-	memset(&copy->target, 0, sizeof(copy->target));
-	copy_text(&copy->protocol);
-	copy_text(&copy->source.text);
-	copy_text(&copy->destination.text);
-	copy_text(&copy->in);
-	copy_text(&copy->out);
-	copy_text(&copy->jump);
-	copy_text(&copy->comment);
-	ok = (!spec->protocol || copy->protocol) && (!spec->source.text || copy->source.text) &&
-	     (!spec->destination.text || copy->destination.text) && (!spec->in || copy->in) &&
-	     (!spec->out || copy->out) && (!spec->jump || copy->jump) &&
-	     (!spec->comment || copy->comment);
-	for (size_t i = 0; ok && i < spec->matches.n; i++) {
-		ok = piece_copy(&piece, &spec->matches.v[i]);
-		if (!array_push(&copy->matches, piece)) {
-			piece_free(&piece);
-			ok = false;
-		}
-	}
-	return ok && piece_copy(&copy->target, &spec->target) ? steal_pointer(&copy) : NULL;
-}
 
 /* An IPv4 mask in dots: its length, or -1 if it is no prefix. */
 static int mask_length(const char *text)

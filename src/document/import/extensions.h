@@ -60,6 +60,9 @@ struct extension {
 	bool stateful; /* each rule has a state that no other shares under its own name */
 };
 
+extern const struct extension match_extensions[], target_extensions[];
+extern const size_t match_extensions_count, target_extensions_count;
+
 /* NULL if there is none. Names are as behind -m and -j. */
 const struct extension *extension_find(const char *name, bool target, uint8_t family);
 /* The nearest name, for "did you mean"; or NULL. */

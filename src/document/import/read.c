@@ -9,117 +9,8 @@
 #include "document/import/words.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-void import_warn(struct import *import, const struct place *place, const char *format, ...)
-{
-	autofree char *what = NULL;
-	char *text = NULL;
-	va_list ap;
-
-	va_start(ap, format);
-	if (vasprintf(&what, format, ap) < 0)
-		what = NULL;
-	va_end(ap);
-	if (!what ||
-	    (place ? asprintf(&text, "%s:%u: %s", place->file, place->line, what)
-		   : asprintf(&text, "%s", what)) < 0 ||
-	    !array_push(&import->warnings, text)) {
-		free(text);
-		import->no_memory = true;
-	}
-}
-
-bool import_refuse(struct import *import, const struct place *place, const char *format, ...)
-{
-	struct refusal refusal = {.place = *place};
-	va_list ap;
-
-	va_start(ap, format);
-	if (vasprintf(&refusal.text, format, ap) < 0)
-		refusal.text = NULL;
-	va_end(ap);
-	if (!refusal.text || !array_push(&import->refusals, refusal)) {
-		free(refusal.text);
-		import->no_memory = true;
-	}
-	return false;
-}
-
-struct place reader_here(const struct reader *r)
-{
-	return (struct place){r->file, r->lines.v[r->at].number};
-}
-
-/* ---- lines ---- */
-
-/* Physical lines that end with a backslash go on. */
-static bool split_lines(struct reader *r, const struct buf *text)
-{
-	const char *at = buf_text(text), *end = at + text->len;
-	unsigned number = 0;
-
-	while (at < end) {
-		struct line line = {.number = number + 1};
-		autobuf joined = {0};
-		bool more = true;
-
-		while (more && at < end) {
-			const char *newline = memchr(at, '\n', (size_t)(end - at));
-			const char *stop = newline ? newline : end;
-
-			number++;
-			while (stop > at && stop[-1] == '\r')
-				stop--;
-			more = stop > at && stop[-1] == '\\';
-			buf_put(&joined, at, (size_t)(stop - at) - more);
-			at = newline ? newline + 1 : end;
-		}
-		while (joined.len && isspace(joined.data[joined.len - 1]))
-			joined.data[--joined.len] = 0;
-		line.text = strdup(buf_text(&joined) + strspn(buf_text(&joined), " \t"));
-		if (joined.failed || !line.text || !array_push(&r->lines, line)) {
-			free(line.text);
-			return false;
-		}
-	}
-	return true;
-}
-
-bool starts_with(const char *text, const char *with)
-{
-	return !strncmp(text, with, strlen(with));
-}
-
-/* "# iptables -t raw …", "$ sudo iptables …": what follows a prompt. NULL if there is none. */
-static const char *behind_prompt(const char *text)
-{
-	if (*text != '#' && *text != '$')
-		return NULL;
-	text += 1 + strspn(text + 1, " \t");
-	if (starts_with(text, "sudo "))
-		text += 5;
-	return starts_with(text, "iptables ") || starts_with(text, "ip6tables ") ||
-			       starts_with(text, "sysctl -w ")
-		       ? text
-		       : NULL;
-}
-
-static bool only_prompts(const struct reader *r)
-{
-	bool found = false;
-
-	array_for_each (line, &r->lines) {
-		if (!*line->text || starts_with(line->text, "#!"))
-			continue;
-		if (*line->text != '#')
-			return false;
-		found |= behind_prompt(line->text) != NULL;
-	}
-	return found;
-}
 
 static bool split(struct reader *r, const char *text, bool shell)
 {
@@ -251,76 +142,6 @@ static void read_chain(struct reader *r)
 			      "the policy of %s is '%s'; expected ACCEPT or DROP", name, policy);
 }
 
-/* Is there an UNTRACKED in the rule? Others of the filter table are not looked at. */
-static bool mentions_untracked(const struct word *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcasestr(words[i].text, "UNTRACKED"))
-			return true;
-	return false;
-}
-
-static bool is_rule_command(const struct word *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(words[i].text, "-A") || !strcmp(words[i].text, "-I") ||
-		    !strcmp(words[i].text, "--append") || !strcmp(words[i].text, "--insert"))
-			return true;
-	return false;
-}
-
-void reader_rule(struct reader *r, const struct word *words, size_t count, const char *table)
-{
-	enum table_kind kind = table_kind(table);
-	struct place place = reader_here(r);
-	struct import *import = r->import;
-	struct command command;
-	autofree char *why = NULL;
-	uint64_t packets = 0, bytes = 0;
-	size_t before = import->refusals.n;
-	char shown[TEXT_SHOWN_MAX];
-
-	if (kind == TABLE_UNKNOWN) {
-		import_refuse(import, &place, "there is no table '%s'",
-			      text_show(table, strlen(table), shown));
-		return;
-	}
-	if (count && words[0].text[0] == '[' && !words[0].quoted) {
-		if (sscanf(words[0].text, "[%lu:%lu]", &packets, &bytes) != 2) {
-			import_refuse(import, &place, "expected counters as [packets:bytes]");
-			return;
-		}
-		words++;
-		count--;
-	}
-	if (kind == TABLE_OTHER) {
-		import->other_rules += is_rule_command(words, count);
-		return;
-	}
-	import->filter_rules += kind == TABLE_FILTER && is_rule_command(words, count);
-	if (!command_parse(words, count, r->family, &command, &why)) {
-		if (!why)
-			import->no_memory = true;
-		else if (kind == TABLE_RAW || mentions_untracked(words, count))
-			import_refuse(import, &place, "%s", why);
-		import->refused_rules += kind == TABLE_RAW && is_rule_command(words, count);
-		return;
-	}
-	if (packets || bytes) {
-		command.packets = packets;
-		command.bytes = bytes;
-	}
-	if (kind == TABLE_RAW || command.verb == VERB_NEW || command.verb == VERB_APPEND ||
-	    command.verb == VERB_INSERT)
-		apply_command(import, &place, kind, &command);
-	command_free(&command);
-	if (kind == TABLE_FILTER)
-		while (import->refusals.n > before && !mentions_untracked(words, count))
-			free(import->refusals.v[--import->refusals.n].text);
-	else if (import->refusals.n > before)
-		import->refused_rules += is_rule_command(words, count);
-}
-
 /* A rule before any table's name: the chain or the target tells, or it is refused. */
 static const char *guess_table(struct reader *r)
 {
@@ -346,29 +167,6 @@ static const char *guess_table(struct reader *r)
 		    "table",
 		    raw ? "raw" : "filter");
 	return raw ? "raw" : "filter";
-}
-
-void reader_ipset(struct reader *r, const struct word *words, size_t count)
-{
-	struct ipset_line line = {.place = reader_here(r)};
-	autobuf storage = {0};
-
-	for (size_t i = 0; i < count; i++)
-		buf_put(&storage, words[i].text, strlen(words[i].text) + 1);
-	if (!array_reserve(&line.words.w, count + 1) || storage.failed) {
-		array_free(&line.words.w);
-		r->import->no_memory = true;
-		return;
-	}
-	line.words.storage = buf_steal_text(&storage);
-	for (size_t i = 0, at = 0; i < count; i++) {
-		line.words.w.v[line.words.w.n++] = (struct word){.text = line.words.storage + at};
-		at += strlen(words[i].text) + 1;
-	}
-	if (!array_push(&r->import->ipsets, line)) {
-		words_free(&line.words);
-		r->import->no_memory = true;
-	}
 }
 
 /* ---- one line ---- */
@@ -418,10 +216,57 @@ static void read_comment(struct reader *r, const char *text)
 	}
 }
 
+/* ":CHAIN …", perhaps before any table was named. */
+static void read_chain_line(struct reader *r, const char *text)
+{
+	struct place place = reader_here(r);
+
+	if (!r->table) {
+		r->table = strstr(text, "PREROUTING") ? "raw" : "filter";
+		r->family = section_family(r);
+		import_warn(r->import, &place,
+			    "no '*raw' or '*filter' stands before this chain: taken for one of "
+			    "the %s table",
+			    r->table);
+	}
+	read_chain(r);
+}
+
+/* "*raw", ":CHAIN …", "COMMIT": what divides iptables-save. False: something else. */
+static bool read_division(struct reader *r, const char *text)
+{
+	const char *table = table_marker(r, text);
+	struct place place = reader_here(r);
+
+	if (table) {
+		r->table = table;
+		r->family = section_family(r);
+	} else if (*text == '*') {
+		import_refuse(r->import, &place, "there is no table '%s'", text + 1);
+	} else if (!strcmp(text, "COMMIT")) {
+		r->table = NULL;
+	} else if (*text == ':' && text[1] && !isspace((unsigned char)text[1])) {
+		read_chain_line(r, text);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void read_rule(struct reader *r)
+{
+	const char *table;
+
+	if (!r->table)
+		r->family = section_family(r);
+	table = r->table ? r->table : guess_table(r);
+	if (table)
+		reader_rule(r, r->words.w.v, r->words.w.n, table);
+}
+
 static void read_line(struct reader *r)
 {
-	const char *text = r->lines.v[r->at].text, *table;
-	struct place place = reader_here(r);
+	const char *text = r->lines.v[r->at].text, *behind;
 	bool rule;
 
 	if (starts_with(text, "\xef\xbb\xbf"))
@@ -432,54 +277,24 @@ static void read_line(struct reader *r)
 		read_comment(r, text);
 		return;
 	}
-	table = table_marker(r, text);
-	if (table) {
-		r->table = table;
-		r->family = section_family(r);
+	if (read_division(r, text))
 		return;
-	}
-	if (*text == '*') {
-		import_refuse(r->import, &place, "there is no table '%s'", text + 1);
-		return;
-	}
-	if (!strcmp(text, "COMMIT")) {
-		r->table = NULL;
-		return;
-	}
-	if (*text == ':' && text[1] && !isspace((unsigned char)text[1])) {
-		if (!r->table) {
-			r->table = strstr(text, "PREROUTING") ? "raw" : "filter";
-			r->family = section_family(r);
-			import_warn(r->import, &place,
-				    "no '*raw' or '*filter' stands before this chain: taken for "
-				    "one of the %s table",
-				    r->table);
-		}
-		read_chain(r);
-		return;
-	}
 	if (is_sysctl_line(text)) {
 		read_sysctl_line(r, text);
 		return;
 	}
+	behind = behind_prompt(text);
 	/* a rule may begin with a dash that a page has made of it */
-	rule = *text == '-' || *text == '[' || starts_with(text, "\xe2\x80") ||
-	       starts_with(text, "\xe2\x88");
+	rule = !behind && (*text == '-' || *text == '[' || starts_with(text, "\xe2\x80") ||
+			   starts_with(text, "\xe2\x88"));
 	if (!rule && !starts_with(text, "create ") && !starts_with(text, "add ")) {
-		if (split(r, text, true) && r->words.w.n)
+		if (split(r, behind ? behind : text, true) && r->words.w.n)
 			script_line(r);
-		return;
-	}
-	if (!split(r, text, false) || !r->words.w.n)
-		return;
-	if (rule) {
-		if (!r->table)
-			r->family = section_family(r);
-		table = r->table ? r->table : guess_table(r);
-		if (table)
-			reader_rule(r, r->words.w.v, r->words.w.n, table);
-	} else {
-		reader_ipset(r, r->words.w.v, r->words.w.n);
+	} else if (split(r, text, false) && r->words.w.n) {
+		if (rule)
+			read_rule(r);
+		else
+			reader_ipset(r, r->words.w.v, r->words.w.n);
 	}
 }
 
@@ -487,9 +302,9 @@ bool import_source(struct import *import, const struct source *source)
 {
 	struct reader r = {.import = import, .file = source->name, .family = INET_V4};
 
-	if (!split_lines(&r, &source->text))
+	if (!reader_split_lines(&r, &source->text))
 		import->no_memory = true;
-	r.prompts = only_prompts(&r);
+	r.prompts = reader_only_prompts(&r);
 	for (; !import->no_memory && r.at < r.lines.n; r.at++)
 		read_line(&r);
 	words_free(&r.words);

@@ -82,6 +82,8 @@ struct raw_rule {
 	bool refused;
 };
 
+void raw_rule_free(struct raw_rule *rule);
+
 struct raw_chain {
 	char *name;
 	char *safe; /* the name that nft takes; made by names.c */

@@ -24,6 +24,13 @@ static const char *table_of(const struct word *words, size_t count)
 	return NULL;
 }
 
+static bool ends_with(const char *text, const char *with)
+{
+	size_t length = strlen(text), end = strlen(with);
+
+	return length >= end && !strcmp(text + length - end, with);
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -52,7 +59,10 @@ static bool is_harmless(const struct word *words, size_t count)
 {
 	static const char *const names[] = {
 		"set",	  "echo",   "printf", "modprobe", "exit",  "true",   ":",      "sleep",
-		"export", "logger", "cd",     "unset",	  "umask", "return", "insmod", "depmod"};
+		"export", "logger", "cd",     "unset",	  "umask", "return", "insmod", "depmod",
+		/* what saves the rules, and restarts what loads them */
+		"iptables-save", "ip6tables-save", "netfilter-persistent", "service", "systemctl",
+		"chkconfig"};
 	const char *name = base_name(words[0].text), *equals = strchr(words[0].text, '=');
 
 	(void)count;
@@ -84,21 +94,34 @@ static bool read_sysctl_command(struct reader *r, const struct word *words, size
 	return true;
 }
 
-/* `echo VALUE > /proc/sys/NAME` */
+/* The name of the setting that a file stands for; owned, NULL: none (or no memory). */
+static char *setting_of(const char *path)
+{
+	char *name = NULL;
+
+	/* the module's parameter is the number of buckets, which had no writable sysctl once */
+	if (starts_with(path, "/sys/module/") && ends_with(path, "_conntrack/parameters/hashsize"))
+		return strdup("net.netfilter.nf_conntrack_buckets");
+	if (starts_with(path, "/proc/sys/"))
+		name = strdup(path + strlen("/proc/sys/"));
+	for (char *c = name; c && *c; c++)
+		if (*c == '/')
+			*c = '.';
+	return name;
+}
+
+/* `echo VALUE > FILE` */
 static bool read_echo(struct reader *r, const struct word *words, size_t count, const char *path)
 {
 	struct place place = reader_here(r);
 	autofree char *name = NULL;
 
-	if (count != 2 || strcmp(words[0].text, "echo") || !starts_with(path, "/proc/sys/"))
+	if (count != 2 || strcmp(words[0].text, "echo"))
 		return false;
-	name = strdup(path + strlen("/proc/sys/"));
-	for (char *c = name; c && *c; c++)
-		if (*c == '/')
-			*c = '.';
+	name = setting_of(path);
 	if (name)
 		import_sysctl(r->import, &place, name, words[1].text);
-	return true;
+	return name;
 }
 
 static void not_understood(struct reader *r, const struct word *words, size_t count)
