@@ -2,6 +2,7 @@
 #include "api/documents.h"
 
 #include "base/cleanup.h"
+#include "document/lift.h"
 #include "document/nft.h"
 #include "document/nft_document.h"
 #include "document/nft_unsaid.h"
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
+DEFINE_AUTOCLEAN(struct document, document_free)
 
 struct untrack_document *untrack_document_read(const char *const *paths, size_t count,
 					       struct untrack_error *error)
@@ -49,7 +51,7 @@ const struct document *document_of(const struct untrack_document *document,
 	struct untrack_document *own = (struct untrack_document *)(uintptr_t)document;
 
 	if (!own->document)
-		own->document = document_read((const char *const *)own->paths.v, own->paths.n, err);
+		own->document = document_read_apart((const char *const *)own->paths.v, own->paths.n, err);
 	return own->document;
 }
 
@@ -161,17 +163,65 @@ static bool find_devices(const struct document *document, const unsaid_list *uns
 	return ok;
 }
 
-static struct ruleset *compile_ruleset(const struct document *document, const unsaid_list *unsaid,
-				       const interfaces *devices, struct untrack_error *err)
+/* What was taken out of the text comes back as elements. False where the kernel has another kind of set
+ * than the text seemed to declare. */
+static bool put_back(const struct ruleset *ruleset, const struct long_list *list,
+		     struct untrack_error *err)
+{
+	const struct table *table = ruleset_find(ruleset, list->family, list->table);
+	struct set *set = table ? table_find_set(table, list->set) : NULL;
+	const uint32_t kinds = NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_TIMEOUT | NFT_SET_EVAL |
+			       NFT_SET_OBJECT;
+	struct span attrs;
+
+	if (!set)
+		return false;
+	attrs = buf_span(&set->attrs);
+	if ((set->flags & kinds) != (list->layout.intervals ? NFT_SET_INTERVAL : 0u) ||
+	    attr_find_be32(attrs, NFTA_SET_KEY_TYPE) != lift_key_type(&list->layout) ||
+	    attr_find_be32(attrs, NFTA_SET_KEY_LEN) != lift_width(&list->layout) ||
+	    elements_count(&set->elements))
+		return false;
+	return packed_copy(&set->elements.packed, &list->keys) ? true : error_memory(err);
+}
+
+static struct ruleset *compile_once(const struct document *document, const unsaid_list *unsaid,
+				    const interfaces *devices, struct untrack_error *err)
 {
 	autoclean(kernel_close_p) struct kernel *kernel = NULL;
+	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
 	autonetns ns = NETNS_OWN;
 
 	if (!netns_scratch(&ns, err) || !interfaces_mirror(&ns, devices, err) ||
 	    !nft_document_load(document, unsaid, &ns, err))
 		return NULL;
 	kernel = kernel_open(&ns, err);
-	return kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
+	ruleset = kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
+	array_for_each(list, &document->lists) {
+		if (ruleset && !put_back(ruleset, list, err)) {
+			error_set(err, ERROR_DOCUMENT,
+				  "the list of set '%s' cannot be told from the text", list->set);
+			return NULL;
+		}
+	}
+	return steal_pointer(&ruleset);
+}
+
+/* Where it is refused, libnftables is asked about the whole text: it names the place in that. */
+static struct ruleset *compile_ruleset(const struct document *document, const unsaid_list *unsaid,
+				       const interfaces *devices, struct untrack_error *err)
+{
+	autoclean(document_free_p) struct document *whole = NULL;
+	autoerror why = ERROR_INIT;
+	struct ruleset *ruleset = compile_once(document, unsaid, devices, &why);
+
+	if (ruleset)
+		return ruleset;
+	whole = document->lists.n ? document_read_whole(document, err) : NULL;
+	if (whole)
+		return compile_once(whole, unsaid, devices, err);
+	error_move(err, &why);
+	return NULL;
 }
 
 /* Alone, a document is read without a look at this host's ruleset. */

@@ -44,6 +44,7 @@ struct work {
 	bool changed;
 	bool asked_to_purge;
 	bool counted;                 /* purged is what a real run with --purge would delete */
+	bool warned;                  /* of what is there, which does not end with the change */
 	uint32_t generation;          /* for the result */
 	uint32_t settled;             /* the generation at which all was as wanted */
 };
@@ -308,6 +309,7 @@ static bool commit_at_last(struct work *w, bool *ret_changed)
 		if (!make_plan(w))
 			return false;
 		*ret_changed = !plan_is_empty(w->plan);
+		w->warned = w->target.warnings.n;
 		w->settled = w->target.live->generation;
 		if (!*ret_changed)
 			return !w->target.verified || w->execution->options->dry_run ||
@@ -448,8 +450,10 @@ static struct untrack_result *finish(struct work *w)
 
 		result = result_new_lazy(dry_run && w->changed, make_json, w, work_free, text, err);
 	}
-	if (result && !dry_run && w->execution->given && !warnings.n)
-		remember_unchanged(w->untrack, w->execution->given, w->settled);
+	if (result && !dry_run && w->execution->given && !w->warned &&
+	    generation_tells_all(&w->target))
+		remember_unchanged(w->untrack, w->execution->given,
+				   w->execution->options->whole_ruleset, w->settled);
 	if (result) {
 		result->is_change = true;
 		result_take_warnings(result, &warnings);

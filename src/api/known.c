@@ -12,8 +12,29 @@ DEFINE_AUTOCLEAN(struct table, table_free)
 DEFINE_AUTOCLEAN(struct plan, plan_free)
 DEFINE_AUTOCLEAN(struct set, set_free)
 
+/*
+ * What is in a long list is known, without a dump of it, in one of these ways:
+ *
+ * - It is what was loaded, since the generation is still the one that the load made. Whoever changes
+ *   elements over netlink makes a new generation. What moves elements without one is not in question:
+ *   sets with timeouts and those that packets fill (NFT_SET_TIMEOUT, NFT_SET_EVAL) are always dumped,
+ *   never left uncertain (kernel/read.c); a rule that fills a set without that flag is looked for; the
+ *   end of a table's owner takes the whole table with it, which is then not there to be read. The file
+ *   is of this boot and, by its directory, of this network namespace.
+ * - All of an expected list can be deleted, in a batch at the generation that was read which lacks its
+ *   end and is therefore taken back; and there are as many elements as expected. So there are these and
+ *   no others. What is expected is what the document wants, and what was loaded last.
+ * - It is dumped, as long as that is bearable.
+ *
+ * Otherwise it stays uncertain: it is flushed and loaded anew, and that a rollback cannot bring back
+ * what was there is said before anything is committed.
+ */
+
 /* NFTA_SET_COUNT, newer than the headers of Debian 12; the kernel that leaves sets uncertain has it. */
 enum { SET_COUNT = 20 };
+
+/* A dump of that many takes a second at the most, of ten times as many a hundred. */
+enum { DUMP_MAX = 65536 };
 
 static bool has_uncertain(const struct table *table)
 {
@@ -24,16 +45,53 @@ static bool has_uncertain(const struct table *table)
 	return false;
 }
 
+static uint32_t live_count(const struct set *live)
+{
+	return attr_find_be32(buf_span(&live->attrs), SET_COUNT);
+}
+
+/* The kernel counts an interval once. */
+static size_t count_intervals(const struct elements *elements)
+{
+	size_t count = elements->packed.count;
+
+	for (size_t i = 0; i < elements->at.n; i++)
+		count += !element_is_end(element_at(elements, i));
+	return count;
+}
+
 /* The same keys in the same kind of set, of which there are as many. */
 static bool may_be(const struct set *live, const struct set *expected)
 {
-	uint32_t count = attr_find_be32(buf_span(&live->attrs), SET_COUNT);
 	struct span a = buf_span(&live->attrs), b = buf_span(&expected->attrs);
 
-	return expected->elements.packed.count && live->flags == expected->flags &&
+	return live->flags == expected->flags && elements_count(&expected->elements) &&
 	       attr_find_be32(a, NFTA_SET_KEY_LEN) == attr_find_be32(b, NFTA_SET_KEY_LEN) &&
-	       (count == expected->elements.packed.count ||
-		count == elements_count(&expected->elements));
+	       (live_count(live) == count_intervals(&expected->elements) ||
+		live_count(live) == elements_count(&expected->elements));
+}
+
+/* Does a rule put elements into the set as packets come? */
+static bool is_filled(const struct table *table, const char *set)
+{
+	array_for_each(chain, &table->chains) {
+		array_for_each(rule, &(*chain)->rules) {
+			struct span list = rule_expressions(*rule);
+			struct expression expression;
+
+			while (expression_next(&list, &expression)) {
+				const char *name =
+					strcmp(expression.name, "dynset") == 0
+						? attr_find_text(expression.data,
+								 NFTA_DYNSET_SET_NAME)
+						: NULL;
+
+				if (name && !strcmp(name, set))
+					return true;
+			}
+		}
+	}
+	return false;
 }
 
 static bool take(struct set *live, const struct set *expected, struct untrack_error *err)
@@ -85,6 +143,16 @@ static bool try_expected(struct untrack *untrack, const struct target *target,
 	return !there || take(live, expected, err);
 }
 
+static bool try_dump(struct untrack *untrack, const struct target *target, const struct table *table,
+		     struct set *live, struct untrack_error *err)
+{
+	struct kernel *kernel = context_kernel(untrack, err);
+
+	if (!live->elements_uncertain || live_count(live) > DUMP_MAX)
+		return true;
+	return kernel && kernel_read_elements(kernel, table, live, target->live->generation, err);
+}
+
 static const struct set *find(const struct table *table, const struct set *like)
 {
 	return table ? table_find_set(table, like->name) : NULL;
@@ -108,7 +176,8 @@ bool know_pair(struct untrack *untrack, struct target *target, struct pair *pair
 
 		if (!(*set)->elements_uncertain)
 			continue;
-		if (then && generation == target->live->generation && may_be(*set, then)) {
+		if (then && generation == target->live->generation && may_be(*set, then) &&
+		    !is_filled(pair->live, (*set)->name)) {
 			if (!take(*set, then, err))
 				return false;
 			continue;
@@ -116,7 +185,8 @@ bool know_pair(struct untrack *untrack, struct target *target, struct pair *pair
 		target->verified = true;
 		if (!try_expected(untrack, target, pair->live, *set, find(pair->desired, *set),
 				  err) ||
-		    !try_expected(untrack, target, pair->live, *set, then, err))
+		    !try_expected(untrack, target, pair->live, *set, then, err) ||
+		    !try_dump(untrack, target, pair->live, *set, err))
 			return false;
 		if ((*set)->elements_uncertain &&
 		    !warn(&target->warnings, err,
@@ -131,7 +201,7 @@ bool know_pair(struct untrack *untrack, struct target *target, struct pair *pair
 static bool is_long(const struct table *table)
 {
 	array_for_each(set, &table->sets) {
-		if ((*set)->elements.packed.count)
+		if (elements_count(&(*set)->elements) > READ_BOUND)
 			return true;
 	}
 	return false;

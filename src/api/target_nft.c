@@ -2,6 +2,7 @@
 /* Targets of documents that are rulesets: the tables they name, or all there are. */
 #include "api/target.h"
 
+#include "api/known.h"
 #include "base/cleanup.h"
 #include "diff/diff.h"
 
@@ -12,7 +13,7 @@ static enum read_depth named_whole(void *arg, uint8_t family, const char *name)
 {
 	const struct target_maker *maker = arg;
 
-	return maker->whole_ruleset || ruleset_find(maker->compiled, family, name) ? READ_ALL
+	return maker->whole_ruleset || ruleset_find(maker->compiled, family, name) ? READ_BOUNDED
 										   : READ_NAME;
 }
 
@@ -149,10 +150,6 @@ static bool add_pairs(const struct target_maker *maker, struct target *target,
 		    !target_add_pair(target, *table, NULL, NULL, err))
 			return false;
 	}
-	array_for_each(pair, &target->pairs) {
-		if (!pair_check_reversible(pair, err))
-			return false;
-	}
 	return true;
 }
 
@@ -168,6 +165,14 @@ bool target_of_ruleset(const struct target_maker *maker, struct untrack *untrack
 	target.live = kernel_read(kernel, named_whole, (void *)(uintptr_t)maker, err);
 	if (!target.live || !add_pairs(maker, &target, err))
 		return false;
+	array_for_each(pair, &target.pairs) {
+		if (!know_pair(untrack, &target, pair, err))
+			return false;
+	}
+	array_for_each(pair, &target.pairs) {
+		if (!pair_check_reversible(pair, err))
+			return false;
+	}
 	*ret_target = target;
 	target = (struct target){0};
 	return true;

@@ -3,10 +3,14 @@
 
 #include "api/render.h"
 #include "base/cleanup.h"
+#include "document/nft_document.h"
 #include "kernel/sysctl.h"
 #include "model/record.h"
 #include "store/armed.h"
 
+#include <ctype.h>
+#include <linux/netfilter/nf_tables.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,7 +25,7 @@ enum { SETTLED_NS = 100000000 };
 DEFINE_AUTOCLEAN(struct plan, plan_free)
 
 /* Types of records. */
-enum field { FIELD_VERSION = 1, FIELD_GENERATION, FIELD_FILE, FIELD_SYSCTL };
+enum field { FIELD_VERSION = 1, FIELD_GENERATION, FIELD_FILE, FIELD_SYSCTL, FIELD_DEVICE };
 
 /* What the note says of a file, as bytes to compare. */
 struct mark {
@@ -47,9 +51,11 @@ static bool mark_of(const char *path, struct mark *ret_mark)
 	return true;
 }
 
-static char *title_of(const struct untrack_document *document)
+static char *title_of(const struct untrack_document *document, bool whole_ruleset)
 {
 	struct buf title = {0};
+
+	buf_puts(&title, whole_ruleset ? "whole " : "");
 
 	array_for_each(path, &document->paths) {
 		autofree char *whole = realpath(*path, NULL);
@@ -90,22 +96,89 @@ static bool put_files(struct buf *note, const texts *paths, uint64_t seen)
 	return true;
 }
 
+/* Devices that the document names, by the numbers that rules may have of them. */
+static bool put_devices(struct buf *note, const struct document *document)
+{
+	struct if_nameindex *all = if_nameindex();
+
+	for (const struct if_nameindex *one = all; one && one->if_index; one++) {
+		size_t begin;
+
+		if (!nft_document_mentions(document, one->if_name))
+			continue;
+		begin = record_begin(note, FIELD_DEVICE);
+		record_put_text(note, FIELD_DEVICE, one->if_name);
+		record_put_u32(note, FIELD_DEVICE, one->if_index);
+		record_end(note, begin);
+	}
+	if_freenameindex(all);
+	return all;
+}
+
+/* Something with letters and a dot may be a host's name, whose address changes without a trace here. */
+static bool may_name_host(const struct buf *text)
+{
+	bool dot = false, letter = false;
+
+	for (size_t i = 0; i < text->len; i++) {
+		int byte = text->data[i];
+
+		if (byte == '.' || isalnum(byte) || byte == '-') {
+			dot |= byte == '.';
+			letter |= isalpha(byte) != 0;
+			if (dot && letter)
+				return true;
+		} else {
+			dot = letter = false;
+		}
+	}
+	return false;
+}
+
+/* Does what the document means depend on nothing but its files, and devices? */
+static bool stands_alone(const struct document *document)
+{
+	if (nft_document_mentions(document, "include"))
+		return false;
+	array_for_each(source, &document->sources) {
+		if (may_name_host(&source->text))
+			return false;
+	}
+	return true;
+}
+
+bool generation_tells_all(const struct target *target)
+{
+	array_for_each(pair, &target->pairs) {
+		if (!pair->desired)
+			continue;
+		array_for_each(set, &pair->desired->sets) {
+			if ((*set)->flags & (NFT_SET_TIMEOUT | NFT_SET_EVAL))
+				return false;
+		}
+	}
+	return true;
+}
+
 void remember_unchanged(struct untrack *untrack, const struct untrack_document *document,
-			uint32_t generation)
+			bool whole_ruleset, uint32_t generation)
 {
 	const struct policy *policy = document->document->policy;
-	autofree char *title = title_of(document);
+	autofree char *title = title_of(document, whole_ruleset);
 	uint64_t seen = nanoseconds(document->seen);
 	autoerror ignored = ERROR_INIT;
 	autobuf note = {0};
 
-	if (!policy || !title || !generation)
+	if (!title || !generation || (!policy && !stands_alone(document->document)))
 		return;
 	record_put_text(&note, FIELD_VERSION, UNTRACK_VERSION);
 	record_put_u32(&note, FIELD_GENERATION, generation);
-	put_sysctls(&note, policy);
+	if (policy)
+		put_sysctls(&note, policy);
 	if (put_files(&note, &document->paths, seen) &&
-	    put_files(&note, &policy->list_files, seen) && !note.failed)
+	    (policy ? put_files(&note, &policy->list_files, seen)
+		    : put_devices(&note, document->document)) &&
+	    !note.failed)
 		store_save_note(untrack->store, title, &note, &ignored);
 }
 
@@ -136,6 +209,18 @@ static bool sysctl_holds(struct span body)
 	       sysctl_read(name, &now, &ignored) && now == wanted;
 }
 
+static bool device_holds(struct span body)
+{
+	autoerror ignored = ERROR_INIT;
+	autofree char *name = NULL;
+	struct record record;
+	uint32_t index;
+
+	return record_next(&body, &record) && record_text(&record, &name, &ignored) &&
+	       record_next(&body, &record) && record_u32(&record, &index, &ignored) &&
+	       if_nametoindex(name) == index;
+}
+
 static bool version_holds(const struct record *record)
 {
 	autoerror ignored = ERROR_INIT;
@@ -158,8 +243,9 @@ static bool note_holds(const struct buf *note, uint32_t generation)
 		else if (record.type == FIELD_GENERATION)
 			holds = record_u32(&record, &noted, &ignored) && noted == generation;
 		else
-			holds = record.type == FIELD_FILE ? file_holds(record.body)
-							  : sysctl_holds(record.body);
+			holds = record.type == FIELD_FILE     ? file_holds(record.body)
+				: record.type == FIELD_DEVICE ? device_holds(record.body)
+							      : sysctl_holds(record.body);
 	}
 	return holds && version && noted == generation && !rest.len;
 }
@@ -184,7 +270,7 @@ struct untrack_result *unchanged_result(struct untrack *untrack,
 					struct untrack_error *err)
 {
 	struct kernel *kernel = context_kernel(untrack, err);
-	autofree char *title = title_of(document);
+	autofree char *title = title_of(document, options->whole_ruleset);
 	struct armed armed;
 	uint32_t generation;
 	autobuf note = {0};

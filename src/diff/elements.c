@@ -33,6 +33,16 @@ static bool is_end(const struct set *set, size_t i)
 	return element_is_end(element_at(&set->elements, i));
 }
 
+/*
+ * nft begins a list of intervals with the end of what comes before the first one. It says nothing that
+ * the list does not say without it, and which of several ways a set was filled decides whether it is
+ * there.
+ */
+static bool is_void(const struct set *set, size_t i)
+{
+	return i == 0 && has_interval_ends(set) && is_end(set, 0);
+}
+
 /* How many elements from i on belong together. */
 static size_t unit_length(const struct set *set, size_t i)
 {
@@ -173,7 +183,9 @@ static bool merge_sets(struct merge *m)
 		int order = i == n ? 1 : j == count ? -1 : compare_units(m, i, unit_i, j, unit_j);
 		bool ok;
 
-		if (order < 0)
+		if (order < 0 ? is_void(m->live, i) : order > 0 && is_void(m->desired, j))
+			ok = true;
+		else if (order < 0)
 			ok = merge_gone(m, i, unit_i);
 		else if (order > 0)
 			ok = push_unit(&m->come, j, unit_j);

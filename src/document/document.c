@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "document/json.h"
+#include "document/lift.h"
 #include "document/nft_schema.h"
 #include "document/policy_read.h"
 #include "document/source.h"
@@ -180,7 +181,7 @@ static bool judge(struct reading *reading, struct source *source, enum document_
 		json = (struct json_document){0};
 		return true;
 	}
-	if (reading->document->sources.n > 1) /* refused by the caller */
+	if (source != reading->document->sources.v) /* refused by the caller */
 		return true;
 	reading->document->policy = policy_read(&json, err);
 	return reading->document->policy;
@@ -189,19 +190,50 @@ static bool judge(struct reading *reading, struct source *source, enum document_
 static bool read_source(struct reading *reading, const char *path, struct untrack_error *err)
 {
 	struct document *document = reading->document;
-	bool first = !document->sources.n;
-	struct source source = {.name = strdup(strcmp(path, "-") ? path : "stdin")}, *added;
-	enum document_kind kind;
+	struct source source = {.name = strdup(strcmp(path, "-") ? path : "stdin"),
+				.standard_input = !strcmp(path, "-")};
+	struct source *added;
 
 	if (!source.name || !array_push(&document->sources, source)) {
 		free(source.name);
 		return error_memory(err);
 	}
 	added = &document->sources.v[document->sources.n - 1];
-	if (!source_read(path, added->name, reading->left, &added->text, err) ||
-	    !judge(reading, added, &kind, err))
+	if (!source_read(path, added->name, reading->left, &added->text, err))
 		return false;
 	reading->left -= added->text.len;
+	return true;
+}
+
+/* Sources are few, and their kinds are told by their first character. */
+static bool take_lists_out(struct document *document, struct untrack_error *err)
+{
+	ARRAY(struct buf *) all = {0};
+	size_t json = 0;
+	bool ok = true;
+
+	array_for_each(source, &document->sources) {
+		struct json_text text = {buf_text(&source->text), source->text.len};
+		size_t at = json_skip_space(text, 0);
+
+		json += at < text.length && text.data[at] == '{';
+		ok = ok && array_push(&all, &source->text);
+	}
+	if (ok && (!json || json == all.n))
+		lift_long_lists(all.v, all.n, json, &document->lists);
+	array_free(&all);
+	return ok ? true : error_memory(err);
+}
+
+static bool judge_source(struct reading *reading, size_t index, struct untrack_error *err)
+{
+	struct document *document = reading->document;
+	struct source *added = &document->sources.v[index];
+	bool first = !index;
+	enum document_kind kind;
+
+	if (!judge(reading, added, &kind, err))
+		return false;
 	if (!first && kind != document->kind)
 		return error_at(err, ERROR_DOCUMENT, added->name, 0, 0, NULL,
 				"%s, while '%s' is %s; expected files of one kind",
@@ -215,7 +247,8 @@ static bool read_source(struct reading *reading, const char *path, struct untrac
 	return true;
 }
 
-struct document *document_read(const char *const *paths, size_t count, struct untrack_error *err)
+static struct document *read_document(const char *const *paths, size_t count, bool apart,
+				      bool *ret_taken, struct untrack_error *err)
 {
 	autoclean(reading_free) struct reading reading = {.left = DOCUMENT_MAX};
 	autoclean(names_free) names list = {0};
@@ -228,9 +261,54 @@ struct document *document_read(const char *const *paths, size_t count, struct un
 	array_for_each (path, &list)
 		if (!read_source(&reading, *path, err))
 			return NULL;
+	if (apart && !take_lists_out(reading.document, err))
+		return NULL;
+	*ret_taken = reading.document->lists.n;
+	for (size_t i = 0; i < reading.document->sources.n; i++) {
+		*ret_taken &= !reading.document->sources.v[i].standard_input;
+		if (!judge_source(&reading, i, err))
+			return NULL;
+	}
 	if (!nft_schema_check(reading.json.v, reading.json.n, err))
 		return NULL;
 	return steal_pointer(&reading.document);
+}
+
+struct document *document_read(const char *const *paths, size_t count, struct untrack_error *err)
+{
+	bool ignored;
+
+	return read_document(paths, count, false, &ignored, err);
+}
+
+struct document *document_read_apart(const char *const *paths, size_t count,
+				     struct untrack_error *err)
+{
+	autoerror why = ERROR_INIT;
+	bool taken = false;
+	struct document *document = read_document(paths, count, true, &taken, &why);
+
+	if (document)
+		return document;
+	if (taken) /* a refusal names the place in the whole text */
+		return document_read(paths, count, err);
+	error_move(err, &why);
+	return NULL;
+}
+
+struct document *document_read_whole(const struct document *document, struct untrack_error *err)
+{
+	ARRAY(const char *) paths = {0};
+	struct document *whole = NULL;
+	bool ok = true;
+
+	array_for_each(source, &document->sources) {
+		ok = ok && !source->standard_input && array_push(&paths, source->name);
+	}
+	if (ok)
+		whole = document_read(paths.v, paths.n, err);
+	array_free(&paths);
+	return whole;
 }
 
 void document_free(struct document *document)
@@ -242,6 +320,7 @@ void document_free(struct document *document)
 		buf_free(&source->text);
 	}
 	array_free(&document->sources);
+	long_lists_free(&document->lists);
 	policy_free(document->policy);
 	free(document);
 }

@@ -29,6 +29,8 @@ enum read_depth {
 	READ_BOUNDED, /* and the elements of sets, but of plain ones with very many: uncertain */
 	READ_ALL,    /* and the elements of all sets, whose dump takes quadratic time */
 };
+/* How many elements READ_BOUNDED reads at most. */
+enum { READ_BOUND = 10000 };
 typedef enum read_depth read_depth_fn(void *arg, uint8_t family, const char *table);
 /* The same for all tables: READ_NAME, READ_ALL. The argument is not looked at. */
 read_depth_fn read_names, read_everything;
@@ -39,6 +41,11 @@ read_depth_fn read_names, read_everything;
  * that another process owns, one with something that cannot be decoded. */
 struct ruleset *kernel_read(struct kernel *kernel, read_depth_fn *depth, void *arg,
 			    struct untrack_error *err);
+
+/* The elements of a set that was left uncertain in a ruleset of that generation, however many. Stays
+ * uncertain where someone committed since. */
+bool kernel_read_elements(struct kernel *kernel, const struct table *table, struct set *set,
+			  uint32_t generation, struct untrack_error *err);
 
 enum commit_outcome {
 	COMMIT_DONE,

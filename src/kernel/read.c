@@ -298,14 +298,14 @@ static enum netlink_outcome dump_elements(struct reading *reading, struct untrac
 
 /* NFTA_SET_COUNT, newer than the headers of Debian 12: how many elements there are (intervals counted
  * once). Absent on older kernels. */
-enum { SET_COUNT = 20, COUNT_BOUND = 10000 };
+enum { SET_COUNT = 20 };
 
 /* Only keys, which can be verified otherwise: a dump starts from the first element again for every
  * message (nft_hash_walk), so a large one takes quadratic time. */
 static bool is_beyond_bound(const struct set *set)
 {
 	return !(set->flags & (NFT_SET_MAP | NFT_SET_OBJECT | NFT_SET_TIMEOUT | NFT_SET_EVAL)) &&
-	       attr_find_be32(buf_span(&set->attrs), SET_COUNT) > COUNT_BOUND;
+	       attr_find_be32(buf_span(&set->attrs), SET_COUNT) > READ_BOUND;
 }
 
 static bool wants_elements(const struct set *set, enum read_depth depth)
@@ -440,4 +440,30 @@ struct ruleset *kernel_read(struct kernel *kernel, read_depth_fn *depth, void *a
 	error_set(err, ERROR_CHANGED,
 		  "the ruleset went on changing while it was read, %d times in a row", ATTEMPTS);
 	return NULL;
+}
+
+bool kernel_read_elements(struct kernel *kernel, const struct table *table, struct set *set,
+			  uint32_t generation, struct untrack_error *err)
+{
+	struct ruleset ruleset = {.generation = generation};
+	autoclean(table_free_p) struct table *owner = table_new(table->family, table->name);
+	autoclean(set_free_p) struct set *read = set_new(set->name);
+	struct reading reading = {
+		.kernel = kernel, .ruleset = &ruleset, .table = owner, .set = read};
+	enum netlink_outcome outcome;
+	uint32_t after = 0;
+
+	if (!owner || !read)
+		return error_memory(err);
+	outcome = dump_elements(&reading, err);
+	if (outcome == NETLINK_FAILED || !kernel_generation(kernel, &after, err))
+		return false;
+	if (outcome != NETLINK_DONE || after != generation || owner->unknown)
+		return true;
+	elements_free(&set->elements);
+	set->elements = read->elements;
+	read->elements = (struct elements){0};
+	set->elements_read = true;
+	set->elements_uncertain = false;
+	return true;
 }

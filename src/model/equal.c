@@ -181,6 +181,21 @@ static bool lists_equal(const struct tables *tables, struct span a, struct span 
 
 /* ------------------------------------------------------------------ elements and sets */
 
+/* Types of an element's user data (libnftnl/udata.h). */
+enum { ELEMENT_UDATA_COMMENT = 0 };
+
+/* The comment; nft's note that the last interval of all is open says what its missing end says too. */
+static struct span element_comment(struct span data)
+{
+	while (data.len >= 2 && data.data[1] <= data.len - 2) {
+		if (data.data[0] == ELEMENT_UDATA_COMMENT)
+			return (struct span){data.data + 2, data.data[1]};
+		data.len -= 2u + data.data[1];
+		data.data += 2u + data.data[1];
+	}
+	return (struct span){NULL, 0};
+}
+
 static bool element_field_equal(const void *arg, uint16_t type, struct span a, struct span b)
 {
 	const struct tables *tables = arg;
@@ -189,6 +204,8 @@ static bool element_field_equal(const void *arg, uint16_t type, struct span a, s
 	case NFTA_SET_ELEM_EXPIRATION:
 	case NFTA_SET_ELEM_PAD:
 		return true;
+	case NFTA_SET_ELEM_USERDATA:
+		return plain_equal(element_comment(a), element_comment(b));
 	case NFTA_SET_ELEM_KEY:
 	case NFTA_SET_ELEM_KEY_END:
 		return nests_equal(a, b);

@@ -219,7 +219,7 @@ struct chain *chain_copy(const struct chain *chain)
 	return steal_pointer(&copy);
 }
 
-static bool copy_packed(struct packed *to, const struct packed *from)
+bool packed_copy(struct packed *to, const struct packed *from)
 {
 	size_t size = from->count * from->width * (from->ranges ? 2 : 1);
 
@@ -241,7 +241,7 @@ struct set *set_copy(const struct set *set)
 	    !copy_bytes(&copy->elements.bytes, &set->elements.bytes) ||
 	    !copy_text(&copy->origin, set->origin) ||
 	    !array_reserve(&copy->elements.at, set->elements.at.n) ||
-	    !copy_packed(&copy->elements.packed, &set->elements.packed))
+	    !packed_copy(&copy->elements.packed, &set->elements.packed))
 		return NULL;
 	if (set->elements.at.n)
 		memcpy(copy->elements.at.v, set->elements.at.v,

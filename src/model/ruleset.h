@@ -49,8 +49,7 @@ struct chain {
  * elements_sort() (key, then key end, then interval end before start).
  *
  * A long list of plain keys is `packed` instead (then `at` is empty): sorted keys of `width` bytes
- * without repeats, or, for intervals of one field, pairs of first and last that neither overlap nor
- * touch. It counts and reads like the elements that the kernel holds for it (element_at(): an
+ * without repeats, or, for intervals of one field, pairs of first and last that do not overlap. It counts and reads like the elements that the kernel holds for it (element_at(): an
  * interval is a start and an end), at an eighth of their size.
  */
 struct packed {
@@ -196,6 +195,8 @@ size_t elements_count(const struct elements *elements);
 struct span element_at(const struct elements *elements, size_t i);
 /* Frees what it holds, and makes it empty. */
 void elements_free(struct elements *elements);
+/* False without memory. */
+bool packed_copy(struct packed *to, const struct packed *from);
 /* The first and last key of packed entry i (the same one if it is no range). */
 const uint8_t *packed_first(const struct packed *packed, size_t i);
 const uint8_t *packed_last(const struct packed *packed, size_t i);

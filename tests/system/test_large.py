@@ -2,12 +2,15 @@
 """Long lists: what they hold is known without a dump, and is right whoever else writes."""
 
 import json
+import pathlib
 import resource
+import subprocess
 import time
 
 import pytest
 
 COUNT = 12000  # beyond what is simply read back
+MANY = 70_000  # beyond what is ever dumped
 
 
 def address(number):
@@ -59,17 +62,109 @@ def test_a_foreign_commit_elsewhere_is_no_change(untrack, netns, policy):
     assert change.json["summary"]["elements"] == {"add": 0, "delete": 1, "replace": 0}
 
 
-def test_a_foreign_writer_is_found_out(untrack, netns, policy):
+def foreign_writer(netns, count):
     """One element added and another deleted: the count is the same, the keys are not."""
-    path = policy(range(COUNT))
-    untrack(netns, "apply", path)
     netns.nft(f"add element inet untrack web_peers4 {{ 192.0.2.1 }}\n"
               f"delete element inet untrack web_peers4 {{ {address(7)} }}\n")
+    return sorted({"192.0.2.1", *map(address, range(count))} - {address(7)})
+
+
+def test_a_foreign_writer_is_found_out(untrack, netns, policy):
+    path = policy(range(COUNT))
+    untrack(netns, "apply", path)
+    theirs = foreign_writer(netns, COUNT)
     result = untrack(netns, "apply", "--json", path)
-    assert result.json["changed"] is True
-    assert any("web_peers4" in warning for warning in result.json["warnings"])
+    assert result.json["summary"]["elements"] == {"add": 1, "delete": 1, "replace": 0}
     assert loaded(netns) == sorted(map(address, range(COUNT)))
     untrack(netns, "diff", path)
+    untrack(netns, "rollback")
+    assert loaded(netns) == theirs
+
+
+def test_what_cannot_be_known_is_said_before_the_commit(untrack, netns, policy):
+    """Beyond what is dumped in a bearable time."""
+    path = policy(range(MANY))
+    untrack(netns, "apply", path)
+    foreign_writer(netns, MANY)
+    for command in ("diff", "apply"):
+        result = untrack(netns, command, "--json", path, status=None)
+        assert result.json["changed"] is True
+        assert any("web_peers4" in warning and "rollback cannot" in warning
+                   for warning in result.json["warnings"])
+    assert loaded(netns) == sorted(map(address, range(MANY)))
+    assert untrack(netns, "apply", "--json", path).json["changed"] is False
+
+
+@pytest.fixture
+def many(untrack, netns, policy):
+    """A long list is loaded, and then one with another element in place of one of its own."""
+    untrack(netns, "apply", policy(range(MANY)))
+    untrack(netns, "apply", policy(range(1, MANY + 1)))
+    return sorted(map(address, range(MANY)))
+
+
+def remembered(untrack):
+    return [path for path in untrack.state.rglob("*") if "remembered" in str(path)
+            and path.is_file()]
+
+
+def test_rolls_back_many(untrack, netns, many):
+    result = untrack(netns, "rollback", "--json")
+    assert result.json["summary"]["elements"] == {"add": 1, "delete": 1, "replace": 0}
+    assert loaded(netns) == many
+
+
+@pytest.mark.parametrize("damage", [
+    lambda path: path.unlink(),
+    lambda path: path.write_bytes(path.read_bytes()[:-1000]),
+    lambda path: path.write_bytes(bytes(b ^ (i == 40_000) for i, b in
+                                        enumerate(path.read_bytes()))),
+    lambda path: path.write_bytes(path.read_bytes()[:60] + b"?" + path.read_bytes()[61:]),
+], ids=["lost", "cut", "a bit", "its head"])
+def test_what_is_remembered_is_only_an_aid(untrack, netns, policy, many, damage):
+    """The list is verified, or loaded anew, when its file is gone or damaged."""
+    files = remembered(untrack)
+    assert files
+    for path in files:
+        damage(path)
+    result = untrack(netns, "apply", "--json", policy(range(1, MANY + 1)))
+    assert result.json["changed"] is False
+    for path in remembered(untrack):
+        damage(path)
+    untrack(netns, "apply", policy(range(2, MANY + 2)))
+    assert loaded(netns) == sorted(map(address, range(2, MANY + 2)))
+
+
+def test_another_boot_is_not_believed(untrack, netns, policy, many):
+    """What was remembered of the last boot is not taken for what is loaded now, whatever the
+    generation says."""
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip().encode()
+    for path in remembered(untrack):
+        content = path.read_bytes()
+        assert boot in content
+        path.write_bytes(content.replace(boot, b"0" * len(boot)))
+    result = untrack(netns, "apply", "--json", policy(range(2, MANY + 2)))
+    assert any("web_peers4" in warning for warning in result.json["warnings"])
+    assert loaded(netns) == sorted(map(address, range(2, MANY + 2)))
+
+
+def test_killed_at_any_moment_all_is_old_or_new(untrack, netns, policy):
+    old, new = policy(range(MANY)), None
+    untrack(netns, "apply", old)
+    states = [sorted(map(address, range(MANY))), sorted(map(address, range(1, MANY + 1)))]
+    new = policy(range(1, MANY + 1))
+    for delay in (0.01, 0.03, 0.06, 0.1, 0.2):
+        process = untrack.start(netns, "apply", new, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+        assert loaded(netns) in states
+    untrack(netns, "apply", new)
+    assert loaded(netns) == states[1]
+    untrack(netns, "diff", new)
+    untrack(netns, "rollback")
+    assert loaded(netns) == states[0]
 
 
 def test_a_touched_file_is_read_again(untrack, netns, policy):

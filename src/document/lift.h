@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Long lists of elements, taken out of a document before libnftables sees it: that would build a tree
+ * of them, and what it loaded could be read back in quadratic time only. What is left of the document
+ * declares the same, without those elements. A list is taken only where every element of it is plain,
+ * and nothing in the document could change what became of it; otherwise it stays in the text, and
+ * libnftables judges it.
+ */
+#pragma once
+
+#include "base/array.h"
+#include "base/buf.h"
+#include "document/document.h"
+#include "document/lift_keys.h"
+
+/* A set whose elements were taken out. */
+struct long_list {
+	uint8_t family; /* NFPROTO_* */
+	char *table;
+	char *set;
+	struct lift_layout layout;
+	struct packed keys;
+};
+
+void long_lists_free(long_lists *lists);
+
+/* --- what readers of nft text and of JSON tell, in the order of the text ----------------------- */
+
+/* Where a list is in a source: what is cut out, and the elements in it. */
+struct lift_place {
+	size_t source;
+	size_t cut_begin, cut_end;
+	size_t begin, end;
+};
+
+struct lift_set {
+	uint8_t family;
+	char *table;
+	char *set;
+	struct lift_layout layout;
+	bool merge;
+	bool plain; /* nothing is known of it that libnftables had to judge */
+	ARRAY(struct lift_place) places;
+};
+
+struct lift {
+	struct buf *const *bytes; /* of the sources */
+	ARRAY(struct lift_set) sets;
+	bool given_up; /* there is something that could undo a list, or that is not understood */
+};
+
+/* The set of that name; a new one if there is none. NULL (and given up) without memory. */
+struct lift_set *lift_find(struct lift *lift, uint8_t family, const char *table, const char *set);
+/* Tells the key's type, by nft's word for a data type. False if it has no plain keys. */
+bool lift_add_type(struct lift_set *set, const char *word, size_t length);
+
+void lift_scan_text(struct lift *lift, size_t source);
+void lift_scan_json(struct lift *lift, size_t source);
+
+/* The elements in [at, end) as keys. False if not all of them are plain. */
+bool lift_read_text(const char *at, const char *end, const struct lift_layout *layout,
+		    struct lift_keys *keys);
+bool lift_read_json(const char *at, const char *end, const struct lift_layout *layout,
+		    struct lift_keys *keys);
+
+/* --- what the document calls ------------------------------------------------------------------- */
+
+/* Takes the long lists out of the texts (of one kind), in place. Lines keep their numbers. */
+void lift_long_lists(struct buf *const *bytes, size_t count, bool json, long_lists *ret_lists);

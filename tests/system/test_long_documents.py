@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""nft text and JSON with long lists: what nft would load of them is what is loaded, though
+libnftables never sees the lists."""
+
+import json
+
+import pytest
+
+COUNT = 3000
+
+
+def v4(number):
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def shuffled(count):
+    """A fixed order that is not theirs."""
+    return [n * 7919 % count for n in range(count)]
+
+
+def table(declaration, elements, more=""):
+    separator = ",\n\t\t"
+    return (f"table inet t {{\n\tset long {{\n\t\t{declaration}\n"
+            f"\t\telements = {{ {separator.join(elements)} }}\n\t}}\n{more}}}\n")
+
+
+NUMBERS = shuffled(COUNT)
+TEXTS = {
+    "addresses": table("type ipv4_addr", [v4(n * 3) for n in NUMBERS]),
+    "repeated": table("type ipv4_addr", [v4(n // 2) for n in NUMBERS]),
+    "sized": table("type ipv4_addr; size 9000;", [v4(n * 3) for n in NUMBERS]),
+    "six": table("type ipv6_addr", [f"2001:db8::{n:x}" for n in NUMBERS]),
+    "prefixes": table("type ipv4_addr; flags interval",
+                      [f"{v4(n * 512)}/{24 + n % 9}" for n in NUMBERS]),
+    "touching": table("type ipv4_addr\nflags interval", [f"{v4(n * 256)}/24" for n in NUMBERS]),
+    "host bits": table("type ipv4_addr; flags interval;", [f"{v4(n * 256 + 9)}/24"
+                                                         for n in NUMBERS]),
+    "the same twice": table("type ipv4_addr\nflags interval",
+                            [f"{v4(n // 2 * 256)}/24" for n in NUMBERS]),
+    "ranges": table("type ipv4_addr\nflags interval",
+                    [f"{v4(n * 99 + 5)}-{v4(n * 99 + 60)}" for n in NUMBERS]),
+    "ends": table("type ipv4_addr\nflags interval", ["0.0.0.0-0.0.0.9", "255.0.0.0/8"]
+                  + [f"{v4(n * 8)}/31" for n in NUMBERS]),
+    "merged": table("type ipv4_addr\nflags interval\nauto-merge",
+                    [f"{v4(n * 100)}/{24 + n % 8}" for n in NUMBERS]),
+    "merged six": table("type ipv6_addr; flags interval; auto-merge;",
+                        [f"2001:db8:{n % 1500:x}::/{48 + n % 3}" for n in NUMBERS]),
+    "ports": table("type inet_service", [f"{n + 1}" for n in NUMBERS]),
+    "port ranges": table("type inet_service; flags interval",
+                         [f"{n * 20}-{n * 20 + 7}" for n in NUMBERS] + ["65000-65535"]),
+    "pairs": table("type ipv4_addr . inet_service",
+                   [f"{v4(n * 3)} . {n % 65535 + 1}" for n in NUMBERS]),
+    "typeof": table("typeof ip saddr . tcp dport", [f"{v4(n)} . {n + 1}" for n in NUMBERS],
+                    "chain c {\n ip saddr . tcp dport @long counter\n}\n"),
+    "three fields": table("type ipv6_addr . inet_service . ipv4_addr",
+                          [f"2001:db8::{n:x} . {n + 1} . {v4(n)}" for n in NUMBERS]),
+    "comments": table("type ipv4_addr # of the list", [f"{v4(n)} # }} {n}\n" for n in NUMBERS]),
+    "one line": "table ip t { set long { type ipv4_addr; elements = { "
+                + ", ".join(v4(n) for n in NUMBERS) + " }; comment \"a { b\"; }; "
+                "chain c { ip saddr @long drop; }; }",
+    "in pieces": "flush ruleset\ndefine own = { 1.2.3.4, 5.6.7.8 }\n"
+                 + table("type ipv4_addr", [v4(n) for n in NUMBERS[:2000]],
+                         "set other { type ipv4_addr; elements = $own; }\n")
+                 + "add element inet t long { " + ", ".join(v4(n) for n in NUMBERS) + " }\n",
+    # What is not plain stays with nft.
+    "timeouts": table("type ipv4_addr\nflags timeout", [f"{v4(n)} timeout 1h" for n in NUMBERS]),
+    "element comment": table("type ipv4_addr", [f"{v4(n)} comment \"n{n}\"" for n in NUMBERS]),
+    "services": table("type inet_service", [*(f"{n + 1000}" for n in NUMBERS), "http"]),
+    "boxes": table("type ipv4_addr . inet_service; flags interval;",
+                   [f"{v4(n * 512)}/24 . {n + 1}-{n + 2}" for n in NUMBERS[:1000]]),
+    "emptied": table("type ipv4_addr", [v4(n) for n in NUMBERS]) + "flush set inet t long\n",
+    "less one": table("type ipv4_addr", [v4(n) for n in NUMBERS])
+                + f"delete element inet t long {{ {v4(5)} }}\n",
+}
+
+
+def listing_of_nft(make_netns, document, *options):
+    ns = make_netns()
+    ns.run("nft", *options, "-f", document)
+    return ns.listing("ruleset")
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+def test_text_means_what_it_means_to_nft(untrack, netns, make_netns, text):
+    document = untrack.file(text)
+    wanted = listing_of_nft(make_netns, document)
+    untrack(netns, "apply", document)
+    assert netns.listing("ruleset") == wanted
+    assert untrack(netns, "diff", document).stdout == ""
+    assert untrack(netns, "apply", document, "--json").json["changed"] is False
+
+
+@pytest.mark.parametrize("text", [TEXTS[name] for name in ("ends", "pairs", "touching", "merged")],
+                         ids=["ends", "pairs", "touching", "merged"])
+def test_what_nft_loaded_is_no_difference(untrack, netns, text):
+    document = untrack.file(text)
+    netns.run("nft", "-f", document)
+    assert untrack(netns, "diff", document).stdout == ""
+
+
+def elements_of(kind):
+    return {
+        "addresses": ("ipv4_addr", [], [v4(n) for n in NUMBERS]),
+        "ports": ("inet_service", [], [n + 1 for n in NUMBERS]),
+        "intervals": ("ipv4_addr", ["interval"],
+                      [{"prefix": {"addr": v4(n * 1024), "len": 24}} for n in NUMBERS]
+                      + [{"range": ["192.0.2.1", "192.0.2.9"]}, "198.51.100.1"]),
+        "pairs": (["ipv6_addr", "inet_service"], [],
+                  [{"concat": [f"2001:db8::{n:x}", n + 1]} for n in NUMBERS]),
+        "not plain": (["ipv4_addr", "inet_service"], [],
+                      [{"concat": [v4(n), "http"]} for n in NUMBERS]),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["addresses", "ports", "intervals", "pairs", "not plain"])
+def test_json_means_what_it_means_to_nft(untrack, netns, make_netns, kind):
+    types, flags, elements = elements_of(kind)
+    place = {"family": "inet", "table": "t"}
+    body = {**place, "name": "long", "type": types, "elem": elements, "handle": 7}
+    if flags:
+        body["flags"] = flags
+    document = untrack.file(json.dumps({"nftables": [
+        {"metainfo": {"json_schema_version": 1}}, {"add": {"table": {"family": "inet", "name": "t"}}},
+        {"set": body}, {"chain": {**place, "name": "c"}}]}, indent=1))
+    wanted = listing_of_nft(make_netns, document, "-j")
+    untrack(netns, "apply", document)
+    assert netns.listing("ruleset") == wanted
+    assert untrack(netns, "diff", document).stdout == ""
+    assert untrack(netns, "diff", document, document).stdout == ""
+
+
+def test_a_dump_applies_over_itself(untrack, netns):
+    netns.run("nft", "-f", untrack.file(TEXTS["prefixes"]))
+    dump = untrack.file(netns.run("nft", "-j", "list", "ruleset").stdout)
+    assert untrack(netns, "apply", dump, "--json").json["changed"] is False
+
+
+REFUSED = {
+    "conflict": (table("type ipv4_addr; flags interval;",
+                       [f"{v4(n * 256)}/24" for n in NUMBERS] + ["10.0.0.7"]),
+                 "conflicting intervals"),
+    "prefix in a hash": (table("type ipv4_addr", [v4(n) for n in NUMBERS] + ["10.9.0.0/24"]),
+                         "interval"),
+    "no port": (table("type inet_service", [f"{n}" for n in NUMBERS] + ["70000"]), "range"),
+    "below the list": (table("type ipv4_addr", [v4(n) for n in NUMBERS], "nonsense {}\n"),
+                       "syntax"),
+}
+
+
+@pytest.mark.parametrize("text, words", REFUSED.values(), ids=REFUSED.keys())
+def test_refusals_are_those_of_nft_and_name_the_place(untrack, netns, text, words):
+    document = untrack.file(text)
+    by_nft = netns.run("nft", "-c", "-f", document, check=False).stderr
+    result = untrack(netns, "apply", "--json", document, status=2)
+    assert words in result.error["message"] and words in by_nft
+    assert f"{document}:{result.error['line']}:{result.error['column']}" in by_nft
+
+
+def test_one_element_changes_in_place(untrack, netns):
+    """Beyond what is simply read back: it is known."""
+    count = 15000
+    numbers = shuffled(count)
+
+    def document(skip):
+        return untrack.file(table("type ipv4_addr . inet_service",
+                                  [f"{v4(n)} . {n % 60000 + 1}" for n in numbers if n != skip]))
+    untrack(netns, "apply", document(7))
+    change = untrack(netns, "apply", document(8), "--json").json
+    assert change["summary"] == {"elements": {"add": 1, "delete": 1, "replace": 0}}
+    netns.nft("add element inet t long { 192.0.2.1 . 1 }\n"
+              f"delete element inet t long {{ {v4(20)} . 21 }}")
+    change = untrack(netns, "apply", document(8), "--json").json
+    assert change["summary"]["elements"] == {"add": 1, "delete": 1, "replace": 0}
+    assert untrack(netns, "diff", document(8)).stdout == ""
+    untrack(netns, "rollback")
+    assert "192.0.2.1 . 1" in netns.listing("set", "inet", "t", "long")
