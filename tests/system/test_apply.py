@@ -248,6 +248,20 @@ def test_diff_of_two_documents(untrack, netns):
     assert "tables" not in result["summary"] or not result["summary"]["tables"].get("add")
 
 
+def test_nft_plays_the_difference_of_two_policies(untrack, make_netns):
+    """Rules are named by the handles that the first one has where it was loaded alone."""
+    first = untrack.policy(WEB, NFS)
+    second = untrack.policy({**WEB, "addresses": ["192.0.2.0/24"]}, DNS, RANGE)
+    ours, theirs = make_netns(), make_netns()
+    untrack(theirs, "apply", first)
+    untrack(ours, "apply", second)
+    change = untrack(None, "diff", "--json", first, second, status=1).json["nftables"]
+    assert any("replace" in command or "delete" in command for command in change)
+    theirs.run("nft", "-j", "-f", "-", input=json.dumps({"nftables": change}))
+    assert theirs.state(comments=False) == ours.state(comments=False)
+    assert "handle 0" not in untrack(None, "diff", first, second, status=1).stdout
+
+
 def test_check(untrack, netns):
     result = untrack(netns, "check", "--json", untrack.policy(WEB), status=None)
     assert result.status in (0, 1)
