@@ -157,7 +157,7 @@ static bool load_tables(const struct staging *staging, struct stage *stage, text
 	if (!nft_run(&stage->ns, last_table, 0, NULL, err) ||
 	    !ruleset_trackers(staging->rules, &found, err))
 		return false;
-	stage->tracks = found.n != 0;
+	stage->tracks = staging->tracks || found.n;
 	array_free(&found);
 	array_for_each (table, &staging->rules->tables) {
 		if ((*table)->contents_read &&

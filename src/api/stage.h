@@ -35,6 +35,7 @@ struct staging {
 	const struct ruleset *rules; /* of all tables, elements read */
 	const interfaces *more;	     /* that it needs beside the host's own */
 	bool routes;		     /* what the host has no route for leaves by STAGE_DEVICE */
+	bool tracks;		     /* tracking is on, also if nothing in the rules turns it on */
 };
 
 /* What could not be put on the stage becomes a warning. */

@@ -21,13 +21,18 @@ static enum read_depth depth_of(void *arg, uint8_t family, const char *name)
 	return READ_BOUNDED;
 }
 
-/* The ruleset that packets shall meet: the live one, as the target changes it. */
+/* The ruleset that packets shall meet: the live one, as the target changes it. any_host: routes and
+ * tracking are there even if this host has none. */
 static bool set_stage(struct untrack *untrack, const struct target *target,
 		      const struct ruleset *live, const interfaces *more, struct outlook *outlook,
-		      bool routes, struct stage *stage, texts *warnings, struct untrack_error *err)
+		      bool any_host, struct stage *stage, texts *warnings,
+		      struct untrack_error *err)
 {
-	struct staging staging = {
-		.untrack = untrack, .rules = &outlook->after, .more = more, .routes = routes};
+	struct staging staging = {.untrack = untrack,
+				  .rules = &outlook->after,
+				  .more = more,
+				  .routes = any_host,
+				  .tracks = any_host};
 
 	return outlook_make(outlook, target, live, err) &&
 	       stage_set(&staging, stage, warnings, err);
@@ -158,7 +163,8 @@ bool run_expectations(struct untrack *untrack, const struct policy *policy,
 	for (size_t i = 0; ok && devices && i < devices->n; i++)
 		ok = array_push(&wanted, devices->v[i]) || error_memory(err);
 	ok = ok && parse_all(policy, packets, &wanted, err) &&
-	     /* A policy's tests are about its rules: they hold on a host without routes too. */
+	     /* A policy's tests are about its rules: they hold on a host without routes,
+	      * or without tracking, too. */
 	     set_stage(untrack, target, live, &wanted, &outlook, true, &stage, warnings, err);
 	for (size_t i = 0; ok && i < policy->expects.n; i++)
 		ok = run_one(&stage, &policy->expects.v[i], &packets[i], list, err);

@@ -174,6 +174,22 @@ def test_a_table_without_the_mark_is_ours_only_if_it_is_the_same(untrack, netns)
     assert "another" not in netns.listing()
 
 
+def test_expectations_are_about_the_policy(untrack, netns):
+    """Nothing turns tracking on here: what the policy leaves alone is tracked where something does."""
+    kept, other = "tcp 203.0.113.7:40000 > 192.0.2.10:80 on eth0", "udp 192.0.2.7:7 > 192.0.2.10:9"
+    expect = [{"packet": "tcp 192.0.2.7:40000 > 192.0.2.10:80", "is": "untracked"},
+              {"packet": kept, "is": "tracked"}, {"packet": other, "is": "tracked"}]
+    keep = [{"peers": ["203.0.113.0/24"]}]
+    untrack(netns, "apply", untrack.policy(WEB, keep_tracked=keep, expect=expect))
+    for number in (1, 2):
+        wrong = [*expect[:number], {**expect[number], "is": "untracked"}, *expect[number + 1:]]
+        policy = untrack.policy(WEB, DNS, keep_tracked=keep, expect=wrong)
+        assert [e["ok"] for e in untrack(netns, "check", "--json", policy, status=1).json["expect"]
+                ] == [i != number for i in range(3)]
+        result = untrack(netns, "apply", policy, status=2)
+        assert f"expected '{wrong[number]['packet']}' to be untracked" in result.stderr
+
+
 def test_others_tables_stay(untrack, netns):
     netns.nft(STATEFUL_FILTER)
     before = netns.listing("table", "inet", "filter")
