@@ -24,6 +24,7 @@ struct tally {
 	uint64_t expected;
 	uint64_t zoned;
 	uint64_t local; /* over lo */
+	uint64_t halved; /* only one of their directions is taken */
 };
 
 struct lint {

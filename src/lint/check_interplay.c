@@ -201,6 +201,15 @@ static void check_tally(struct lint *lint, const struct tally *tally)
 			"their entry that stops",
 			(unsigned long long)tally->natted, (unsigned long long)tally->entries,
 			whose);
+	if (tally->halved)
+		lint_find(lint, "one-way", place,
+			  "narrow the service (addresses, peers), or list these connections in "
+			  "keep_tracked",
+			  "%llu of %llu entries of '%s' in the connection table are of connections "
+			  "that it takes only one direction of: this host's own to what it "
+			  "forwards, or others' that pass through; their answers have no entry",
+			  (unsigned long long)tally->halved, (unsigned long long)tally->entries,
+			  whose);
 	if (tally->helped || tally->expected)
 		lint_find(lint, "helper", place,
 			  "leave the control and data connections of this protocol tracked",

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
 /* More are not judged one by one. */
@@ -416,11 +417,15 @@ static bool is_loopback(const struct flow_entry *entry)
 					: !memcmp(&entry->original.destination, &one, sizeof(one));
 }
 
+static bool is_nat(const struct flow_entry *entry)
+{
+	return entry->status & (IPS_SRC_NAT | IPS_DST_NAT);
+}
+
 static void count(struct tally *tally, const struct flow_entry *entry)
 {
-	/* IPS_SRC_NAT, IPS_DST_NAT (linux/netfilter/nf_conntrack_common.h) */
 	tally->entries++;
-	tally->natted += !!(entry->status & (1u << 4 | 1u << 5));
+	tally->natted += is_nat(entry);
 	tally->helped += entry->helper;
 	tally->expected += entry->expected;
 	tally->zoned += entry->zone != 0;
@@ -434,20 +439,33 @@ static bool takes(const struct lint *lint, const struct flow *flow, const struct
 	       meets_hook(lint, flow, entry->family, tuple);
 }
 
-void lint_count(struct lint *lint, const struct flow_entry *entry)
+/* Of one service's flows: a bit for each direction of the entry that they take. */
+static unsigned ways_taken(const struct lint *lint, const struct policy_service *service,
+			   const struct flow_entry *entry)
 {
 	uint8_t nfproto = entry->family == INET_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	struct tally *last = NULL;
+	unsigned ways = 0;
 
-	lint->entries++;
 	array_for_each(flow, &lint->flows) {
-		struct tally *tally = lint_tally(lint, flow);
+		if (flow->service != service || flow->nfproto != nfproto)
+			continue;
+		ways |= takes(lint, flow, entry, &entry->original) ? 1u : 0;
+		ways |= takes(lint, flow, entry, &entry->reply) ? 2u : 0;
+	}
+	return ways;
+}
 
-		if (!tally || tally == last || flow->nfproto != nfproto ||
-		    (!takes(lint, flow, entry, &entry->original) &&
-		     !takes(lint, flow, entry, &entry->reply)))
+void lint_count(struct lint *lint, const struct flow_entry *entry)
+{
+	lint->entries++;
+	array_for_each(tally, &lint->tallies) {
+		unsigned ways = ways_taken(lint, tally->service, entry);
+
+		if (!ways)
 			continue;
 		count(tally, entry);
-		last = tally; /* the flows of one service are neighbours */
+		/* Tunnels have an entry for each direction anyway. */
+		tally->halved += ways != 3 && tally->service && lint->input->addresses &&
+				 tally->service->role != ROLE_PEER && !is_nat(entry);
 	}
 }

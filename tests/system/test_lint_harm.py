@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Each code of the lint, twice, on real hosts with real traffic: where the finding is not heeded its
-harm happens, and in a twin that the lint lets pass it does not.
+"""Each code of the lint, twice, on real hosts with real traffic: where the finding is not heeded
+its harm happens, and in a twin that the lint lets pass it does not.
 
-flow offloading is missing: a kernel without flowtables cannot show what is never offloaded. There only
+flowtable is missing: a kernel without flowtables cannot show what is never offloaded. For it only
 the finding is held (tests/unit/lint/saved-flowtable).
 """
 import json
@@ -194,7 +194,8 @@ if role == "server":
         line = control.accept()[0]
         line.sendall(b"220 ready\\r\\n")
         line.recv(100)
-        line.sendall(f"227 Entering Passive Mode ({{address.replace('.', ',')}},19,137).\\r\\n".encode())
+        where = address.replace(".", ",") + ",19,137"
+        line.sendall(f"227 Entering Passive Mode ({{where}}).\\r\\n".encode())
         line.recv(100)
 line = socket.create_connection((address, 21), 2)
 line.recv(100)
@@ -345,7 +346,8 @@ SCENES = [
           policy({**WEB, "addresses": [Pair.server4]}), unanswered(80, address=INNER),
           before=routes_to_inner, fine=True),
     Scene("loose", "warning", table("filter", closed("tcp dport 80 accept")) +
-          raw(["tcp dport 80 notrack"], ["tcp sport 80 notrack"]), raw(["tcp dport 443 notrack"], ["tcp sport 443 notrack"]),
+          raw(["tcp dport 80 notrack"], ["tcp sport 80 notrack"]),
+          raw(["tcp dport 443 notrack"], ["tcp sport 443 notrack"]),
           raw(["tcp dport 443 notrack"], ["tcp sport 443 notrack"]), cut, before=loosely(0),
           clean_before=loosely(1)),
     Scene("raw-coexist", "warning", iptables_raw,

@@ -6,6 +6,7 @@
  *   == saved      instead of live: a saved ruleset, through document/saved.h
  *   == document   a policy, or nft text of tables
  *   == host       forwarding yes|no, tcp_loose 0, ssh PEER PORT LOCAL PORT, failsafe PORT,
+ *                 device NAME, address ADDRESS (its own),
  *                 entry KIND PROTOCOL SOURCE PORT DESTINATION PORT
  *   == find       the codes to be found, exactly, one a line: CODE [SERVICE] [@ CHAIN]
  *
@@ -188,6 +189,8 @@ struct host {
 	uint16_t failsafe;
 	struct flow_entry entries[8];
 	size_t n;
+	inet_ranges addresses;
+	interfaces *devices;
 };
 
 static void put_address(const char *text, enum inet_family *ret_family, struct inet_address *ret)
@@ -216,6 +219,21 @@ static void put_entry(struct host *host, const char *line)
 	entry->helper = !strcmp(kind, "helper");
 }
 
+static void put_own(struct host *host, const char *word, const char *value)
+{
+	struct interface device = {.index = 7};
+	struct inet_range range;
+
+	if (!strcmp(word, "device")) {
+		strncpy(device.name, value, sizeof(device.name) - 1);
+		cr_assert(array_push(host->devices, device));
+	} else {
+		cr_assert_eq(inet_parse(value, &range), INET_OK);
+		cr_assert(array_push(&host->addresses, range));
+		host->input->addresses = &host->addresses;
+	}
+}
+
 static void read_host(const char *text, struct host *host)
 {
 	autofree char *lines = strdup(text);
@@ -236,6 +254,8 @@ static void read_host(const char *text, struct host *host)
 			host->failsafe = (uint16_t)port;
 		else if (!strncmp(line, "entry ", 6))
 			put_entry(host, line);
+		else if (!strncmp(line, "device ", 7) || !strncmp(line, "address ", 8))
+			put_own(host, line[0] == 'd' ? "device" : "address", strchr(line, ' ') + 1);
 		else if (sscanf(line, "ssh %63s %u %63s %u", peer, &port, local, &other) == 4) {
 			put_address(peer, &session->family, &session->peer);
 			put_address(local, &session->family, &session->local);
@@ -316,7 +336,7 @@ static void check_scene(const char *name)
 				   .policy = document->policy,
 				   .devices = &devices,
 				   .tcp_loose = KNOWN_YES};
-	struct host host = {.input = &input};
+	struct host host = {.input = &input, .devices = &devices};
 
 	read_host(scene.host, &host);
 	autoclean(lint_free_p) struct lint *lint = lint_new(&input, &err);
@@ -328,6 +348,7 @@ static void check_scene(const char *name)
 	if (strcmp(found, scene.find))
 		print(&findings);
 	array_free(&devices);
+	array_free(&host.addresses);
 	cr_assert_str_eq(found, scene.find, "%s: found:\n%s", name, found);
 }
 
