@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 
 #define SYSCTL_COUNT "net.netfilter.nf_conntrack_count"
-#define SYSCTL_MAX "net.netfilter.nf_conntrack_max"
 #define SYSCTL_BUCKETS "net.netfilter.nf_conntrack_buckets"
 
 /* What flow_entry.raw points to while fn runs. */
@@ -170,22 +169,6 @@ static bool take_entry(void *arg, const struct netlink_answer *answer, struct un
 	return visit->fn(visit->arg, &entry);
 }
 
-static enum netlink_outcome dump(struct netlink *netlink, uint8_t message, netlink_fn *fn,
-				 void *arg, struct untrack_error *err)
-{
-	struct netlink_request request = {
-		.type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | message),
-		.dump = true,
-	};
-	enum netlink_outcome outcome;
-	int why = 0;
-
-	outcome = netlink_ask(netlink, &request, fn, arg, &why, err);
-	if (outcome == NETLINK_REFUSED)
-		netlink_refused(why, "the connection table cannot be read", err);
-	return outcome;
-}
-
 /* Without nf_conntrack there is no such sysctl, and nothing to read. */
 static bool is_there(void)
 {
@@ -204,11 +187,29 @@ static bool has_entries(void)
 	return sysctl_read(SYSCTL_COUNT, &count, &unknown) && count;
 }
 
+static bool ask(struct netlink *netlink, uint8_t message, bool dump, netlink_fn *fn, void *arg,
+		struct untrack_error *err)
+{
+	struct netlink_request request = {
+		.type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | message),
+		.dump = dump,
+		/* One answer, marked as one of several (ctnetlink_stat_ct_fill_info()). */
+		.acknowledge = !dump,
+	};
+	enum netlink_outcome outcome;
+	int why = 0;
+
+	outcome = netlink_ask(netlink, &request, fn, arg, &why, err);
+	if (outcome == NETLINK_REFUSED)
+		netlink_refused(why, "the connection table cannot be read", err);
+	return outcome == NETLINK_DONE;
+}
+
 static bool each(struct netlink *netlink, conntrack_fn *fn, void *arg, struct untrack_error *err)
 {
 	struct visit visit = {fn, arg};
 
-	return dump(netlink, IPCTNL_MSG_CT_GET, take_entry, &visit, err) == NETLINK_DONE;
+	return ask(netlink, IPCTNL_MSG_CT_GET, true, take_entry, &visit, err);
 }
 
 bool conntrack_each(conntrack_fn *fn, void *arg, struct untrack_error *err)
@@ -334,16 +335,13 @@ bool conntrack_delete_if(conntrack_fn *fn, void *arg, uint64_t *ret_deleted,
 
 /* ------------------------------------------------------------------ status */
 
-/* One answer for each processor. */
-static bool take_statistics(void *arg, const struct netlink_answer *answer,
-			    struct untrack_error *err)
+static bool take_global(void *arg, const struct netlink_answer *answer, struct untrack_error *err)
 {
 	struct conntrack_status *status = arg;
 
 	(void)err;
-	status->drop += attr_find_be32(answer->attrs, CTA_STATS_DROP);
-	status->early_drop += attr_find_be32(answer->attrs, CTA_STATS_EARLY_DROP);
-	status->insert_failed += attr_find_be32(answer->attrs, CTA_STATS_INSERT_FAILED);
+	status->count = attr_find_be32(answer->attrs, CTA_STATS_GLOBAL_ENTRIES);
+	status->max = attr_find_be32(answer->attrs, CTA_STATS_GLOBAL_MAX_ENTRIES);
 	return true;
 }
 
@@ -356,12 +354,9 @@ bool conntrack_status(struct conntrack_status *ret_status, struct untrack_error 
 		return error_set(err, ERROR_SYSTEM,
 				 "there is no connection tracking here: nf_conntrack is not "
 				 "loaded");
-	if (!sysctl_read(SYSCTL_COUNT, &status.count, err) ||
-	    !sysctl_read(SYSCTL_MAX, &status.max, err) ||
-	    !sysctl_read(SYSCTL_BUCKETS, &status.buckets, err) ||
+	if (!sysctl_read(SYSCTL_BUCKETS, &status.buckets, err) ||
 	    !netlink_open(&netlink, &NETNS_OWN, err) ||
-	    dump(&netlink, IPCTNL_MSG_CT_GET_STATS_CPU, take_statistics, &status, err) !=
-		    NETLINK_DONE)
+	    !ask(&netlink, IPCTNL_MSG_CT_GET_STATS, false, take_global, &status, err))
 		return false;
 	*ret_status = status;
 	return true;

@@ -18,6 +18,5 @@ bool conntrack_delete_if(conntrack_fn *fn, void *arg, uint64_t *ret_deleted,
 
 struct conntrack_status {
 	uint64_t count, max, buckets;
-	uint64_t drop, early_drop, insert_failed; /* summed over the processors */
 };
 bool conntrack_status(struct conntrack_status *ret_status, struct untrack_error *err);

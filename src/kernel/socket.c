@@ -192,7 +192,7 @@ enum netlink_outcome netlink_ask(struct netlink *netlink, const struct netlink_r
 				    .arg = arg};
 	autoerror met = ERROR_INIT; /* the caller's may be NULL */
 	autobuf bytes = {0};
-	size_t begin = netlink_message_begin(&bytes, request->type, request->dump ? NLM_F_DUMP : 0,
+	size_t begin = netlink_message_begin(&bytes, request->type, request->dump ? NLM_F_DUMP : request->acknowledge ? NLM_F_ACK : 0,
 					     request->family, 0, exchange.sequence);
 	int why;
 

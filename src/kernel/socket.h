@@ -43,6 +43,7 @@ ssize_t netlink_receive(struct netlink *netlink, bool wait);
 
 struct netlink_request {
 	uint16_t type; /* subsystem and message */
+	bool acknowledge; /* the kernel tells when it is done */
 	bool dump;     /* many answers up to NLMSG_DONE; otherwise one */
 	uint8_t family;
 	struct span attrs;

@@ -177,7 +177,6 @@ Test(conntrack, deletes_exactly, .init = set_up, .fini = tear_down)
 	cr_assert_eq(status.count, 604);
 	cr_assert_gt(status.max, 0);
 	cr_assert_gt(status.buckets, 0);
-	cr_assert_eq(status.drop + status.early_drop + status.insert_failed, 0);
 	cr_assert(conntrack_delete_if(is_port, range, &deleted, &err), "%s", err.message);
 	cr_assert_eq(deleted, 601);
 	cr_assert(conntrack_delete_if(is_port, zoned, &deleted, &err), "%s", err.message);
