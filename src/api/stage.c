@@ -44,6 +44,35 @@ static const char first_table[] =
 	"chain output { type filter hook output priority -2147483648\n"
 	"meta nftrace set 1\n}\n}\n";
 
+/* Chains at the ingress of devices are ahead of prerouting. */
+static bool has_ingress(const struct ruleset *ruleset)
+{
+	array_for_each (table, &ruleset->tables) {
+		array_for_each (chain, &(*table)->chains) {
+			struct chain_hook hook;
+
+			if (chain_hook(*chain, &hook) &&
+			    !strcmp(hook_name((*table)->family, hook.hook), "ingress"))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool trace_ingress(const struct stage *stage, struct untrack_error *err)
+{
+	autobuf text = {0};
+
+	buf_puts(&text, "table netdev " STAGE_FIRST
+			" { chain ingress { type filter hook ingress devices = {");
+	array_for_each (device, &stage->replica.devices) {
+		if (strcmp(device->name, "lo") != 0)
+			buf_printf(&text, " \"%s\",", device->name);
+	}
+	buf_puts(&text, " } priority -2147483648\nmeta nftrace set 1\n}\n}\n");
+	return buf_ok(&text, err) && nft_run(&stage->ns, buf_text(&text), 0, NULL, err);
+}
+
 /* The order is that of stage_states in trace_way.c. */
 #define STATE_RULES                                                                                \
 	"ct state untracked continue\nct state invalid continue\nct state established continue\n"  \
@@ -169,7 +198,8 @@ static bool load_tables(const struct staging *staging, struct stage *stage, text
 	/* A ct expression turns tracking on: only where it is on already. */
 	if (stage->tracks && !nft_run(&stage->ns, state_table, 0, NULL, err))
 		return false;
-	return nft_run(&stage->ns, first_table, 0, NULL, err);
+	return nft_run(&stage->ns, first_table, 0, NULL, err) &&
+	       (!has_ingress(staging->rules) || trace_ingress(stage, err));
 }
 
 /* --- the stage -------------------------------------------------------------------------------- */

@@ -166,6 +166,34 @@ def test_misspelt_packets(untrack, netns, packet, message, column):
     assert told[caret - 1][told[caret].index("^"):].startswith(packet[column - 1:])
 
 
+def test_chains_at_ingress(untrack, pair):
+    pair.server.nft("""
+table netdev early {
+	chain in {
+		type filter hook ingress device eth0 priority -500
+		udp dport 53 counter drop
+		meta mark set 7
+	}
+}
+table inet later {
+	chain in {
+		type filter hook input priority 0
+		meta mark 7 counter accept
+	}
+}
+""")
+    ends = f"{pair.client4}:40000 > {pair.server4}:53 on eth0"
+    dropped = untrack(pair.server, "trace", "--json", f"udp {ends}").json
+    (step,) = dropped["steps"]
+    assert (dropped["verdict"], step["hook"], step["family"]) == ("drop", "ingress", "netdev")
+    assert step["verdict"] == "drop" and "udp dport 53" in step["rule"]
+    assert dropped["reason"] == "dropped by a rule of netdev early in"
+    through = untrack(pair.server, "trace", "--json", f"tcp {ends}").json
+    assert through["verdict"] == "accept"
+    assert [(s["hook"], s["table"]) for s in through["steps"]] == [
+        ("ingress", "early"), ("ingress", "early"), ("input", "later")]
+
+
 def test_an_interface_that_is_not_here(untrack, pair):
     packet = f"tcp {pair.client4}:40000 > {pair.server4}:80 on "
     assert "did you mean 'eth0'?" in untrack(pair.server, "trace", packet + "eht0").stderr
