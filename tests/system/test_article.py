@@ -2,6 +2,7 @@
 """The load that fills a connection table, with the programs that make it: ab against nginx, with ssh
 and DNS beside it; and untrack's way out of it, from the first look to the policy applied."""
 import json
+import re
 import shutil
 import subprocess
 
@@ -82,6 +83,11 @@ def entries(ns, port):
     return sum(f"dport={port} " in line for line in ns.entries())
 
 
+def count_in(text, pattern):
+    """A number with spaces between its thousands."""
+    return int(re.search(pattern, text)[1].replace(" ", ""))
+
+
 @pytest.mark.parametrize("firewall, options", [(TRACKING, ()), (STATEFUL_FILTER, ("--accept-in",))],
                          ids=["open", "firewall"])
 def test_the_articles_load(untrack, pair, tmp_path, firewall, options):
@@ -93,17 +99,20 @@ def test_the_articles_load(untrack, pair, tmp_path, firewall, options):
     ask_dns(pair.client, 20)
     assert "Failed requests:        0" in site.load()
     server = pair.server
-    assert entries(server, 80) >= REQUESTS - 10
+    # Not all: a client's port that comes again has its entry already (5 000 picks among 28 232 ports are
+    # about 4 580 different ones at the least).
+    assert entries(server, 80) >= REQUESTS * 9 // 10
     top = untrack(server, "top", "--json").json["groups"][0]
     assert (top["protocol"], top["port"], top["address"]) == ("tcp", 80, "192.0.2.10")
 
     suggested = untrack(server, "suggest", *options)
     policy = json.loads(suggested.stdout)
     assert [(s["protocol"], s["ports"]) for s in policy["services"]] == [("tcp", [80])]
-    assert policy["services"][0]["comment"].startswith("frees 5 0")
+    freed = count_in(policy["services"][0]["comment"], r"frees ([\d ]*\d)")
+    assert REQUESTS * 9 // 10 <= freed <= REQUESTS + 10
     document = untrack.file(suggested.stdout)
     told = untrack(server, "diff", document, status=1)
-    assert "--purge would delete 5 0" in told.stderr
+    assert REQUESTS * 9 // 10 <= count_in(told.stderr, r"--purge would delete ([\d ]*\d)") <= freed
     untrack(server, "apply", "--purge", document)
     # At once: what remains of ssh and DNS.
     assert entries(server, 80) == 0
