@@ -8,6 +8,7 @@ import struct
 
 import frames as f
 import pytest
+import test_import_packets
 from conftest import SANITIZED
 from test_import import corpus, refusals_of
 from test_import_packets import Pair
@@ -38,6 +39,39 @@ def crowd(program, untrack, ns):
         part = refusals_of(untrack, ns, program, rules[begin:begin + 100])
         left_out |= {begin + number: why for number, why in part.items()}
     return [rule for number, (_, rule) in enumerate(rules) if number not in left_out]
+
+
+# Sets of the types that are common in kernels, and what asks them.
+SETS = """create masked hash:ip netmask 24
+add masked 10.0.0.0
+create timed hash:ip timeout 100
+add timed 10.0.0.2 timeout 50
+create nets hash:net
+add nets 10.0.0.0/8
+create services hash:ip,port
+add services 10.0.0.1,tcp:80
+add services 10.0.0.1,udp:53
+create netports hash:net,port
+add netports 10.0.0.0/24,tcp:80-85
+create links hash:net,iface
+add links 10.0.0.0/24,eth0
+create hosts bitmap:ip range 10.0.0.0-10.0.0.255
+add hosts 10.0.0.2
+create ports bitmap:port range 0-1024
+add ports 80
+add ports 443
+create counted hash:ip counters comment
+add counted 10.0.0.3 packets 0 bytes 0 comment "hi"
+create none hash:ip
+"""
+ASKED = [f"-m set {no}--match-set {name} {side}" for name in ("masked", "timed", "nets", "hosts", "counted", "none")
+         for no in ("", "! ") for side in ("src", "dst")]
+ASKED += [f"-m set --match-set {name} {sides}" for name in ("services", "netports")
+          for sides in ("src,src", "src,dst", "dst,src", "dst,dst")]
+ASKED += ["-m set --match-set links src,src", "-m set --match-set ports src", "-m set --match-set ports dst",
+          "-p tcp -m set ! --match-set ports dst", "-p udp -m set ! --match-set services dst,dst",
+          "-m set --match-set masked src -m set --match-set nets dst", "-p udplite -m set --match-set services dst,dst",
+          "-m state --state INVALID"]  # which puts fragments together
 
 
 def tcp_options(r):
@@ -107,16 +141,33 @@ def frame6(r):
                  r.choice([0, 0x10, 0x28, 0xb8, 0x29, 1, 2, 3, r.randrange(256)]), headers)
 
 
+def silence(pair):
+    """Answers would be counted, too."""
+    for ns in (pair.old, pair.new):
+        for program in ("iptables-legacy", "ip6tables-legacy"):
+            for chain in ("INPUT", "OUTPUT", "FORWARD"):
+                ns.run(program, "-P", chain, "DROP")
+
+
+def test_sets_count_random_packets_alike(make_netns, untrack, monkeypatch):
+    monkeypatch.setattr(test_import_packets, "IPSET", SETS)
+    pair = Pair(make_netns, untrack)
+    pair.load(ASKED)
+    silence(pair)
+    r = random.Random("sets")
+    for _ in range(2 if SANITIZED else 8):
+        pair.send([frame4(r) for _ in range(250)])
+    counts = pair.compare()
+    assert sum(count > 0 for count in counts.values()) > len(ASKED) * 3 // 4, counts
+
+
 @pytest.mark.parametrize("program", ["iptables", "ip6tables"])
 def test_a_crowd_of_rules_counts_random_packets_alike(make_netns, untrack, program):
     six = program == "ip6tables"
     pair = Pair(make_netns, untrack)
     rules = crowd(program, untrack, pair.new)[::5 if SANITIZED else 1]
     pair.load(rules, six=six)
-    for ns in (pair.old, pair.new):  # answers would be counted, too
-        for other in ("iptables-legacy", "ip6tables-legacy"):
-            for chain in ("INPUT", "OUTPUT", "FORWARD"):
-                ns.run(other, "-P", chain, "DROP")
+    silence(pair)
     r = random.Random(f"{program} crowd")
     sent = 500 if SANITIZED else 3000
     for _ in range(0, sent, 250):

@@ -118,6 +118,21 @@ static bool define_set(struct own *own, const struct use *use, const struct ipse
 	return own_define(own, name, buf_text(&origin), buf_text(&text), false);
 }
 
+/* bitmap:port knows no protocol: it looks at TCP and UDP (ip_set_get_ip_port()), nft's `th` at what
+ * stands in that place. */
+static bool ask_protocol(struct own *own, const struct spec *spec, const struct use *use)
+{
+	bool known = spec->protocol && !spec->protocol_negated;
+
+	if (known && spec->protocol_number != 6 && spec->protocol_number != 17) {
+		own_refuse(own, use, "a set of ports looks at tcp and udp only");
+		return false;
+	}
+	if (!known)
+		buf_puts(&own->text, "meta l4proto { tcp, udp } ");
+	return true;
+}
+
 /* The key and the name of the nft set; false with the refusal. */
 static bool take_set(struct own *own, const struct spec *spec, const struct use *use,
 		     struct buf *key, char **ret_name)
@@ -144,6 +159,8 @@ static bool take_set(struct own *own, const struct spec *spec, const struct use 
 		own_refuse(own, use, "the set is for the other IP version, so it never matches");
 		return false;
 	}
+	if (!strcmp(shape->type, "bitmap:port") && !ask_protocol(own, spec, use))
+		return false;
 	safe = name && (!nft_name_is_valid(name) || nft_word_is_reserved(name))
 		       ? own_name("set_", name)
 		       : steal_pointer(&name);
