@@ -40,7 +40,7 @@
 #include <unistd.h>
 
 enum {
-	VARIANTS_MAX = 64,
+	VARIANTS_MAX = 128,
 	NAME_ROOM = 64,
 	PATH_ROOM = 512,
 	WARM_UP = 128,          /* packets before each slice */

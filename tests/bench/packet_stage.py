@@ -60,7 +60,8 @@ class Meter:
                           f"{path}\n")
 
     def run(self, idle, rounds=None):
-        """{name: spread of ns a packet}; the name's `refused` slices were too noisy to count."""
+        """{name: spread of ns a packet}, of all lines of that name; its `refused` slices were too
+        noisy to count."""
         cpu = self.options.cpu if self.options.cpu is not None else os.cpu_count() - 1
         done = subprocess.run(
             [self.place.meters / "packet", "-c", str(cpu), "-m", str(SLICE_US),
@@ -68,9 +69,10 @@ class Meter:
             input="".join(self.lines), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"bench: packet: {done.stderr.strip()}")
-        results = {}
+        samples, refused = {}, {}
         for variant in json.loads(done.stdout)["variants"]:
-            if variant["samples"]:
-                results[variant["name"]] = stage.spread(variant["samples"])
-                results[variant["name"]]["refused"] = variant["refused"]
-        return results
+            name = variant["name"]
+            samples[name] = samples.get(name, []) + variant["samples"]
+            refused[name] = refused.get(name, 0) + variant["refused"]
+        return {name: {**stage.spread(taken), "refused": refused[name]}
+                for name, taken in samples.items() if taken}
