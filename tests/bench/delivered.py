@@ -89,25 +89,26 @@ class Delivered:
                     SETUPS[setup](host)
                     meter.add(f"v{number}", host, DESTINATION, flows == "new",
                               is_tracked(setup) and flows == "new", PORT)
-                measured = meter.run(idle)
+                measured, refused = meter.run(idle), meter.refused
                 # on a busy machine the last packets may have been long ago, and the entries too
                 meter.run(idle, rounds=1)
                 self.check(hosts)
             finally:
                 for host in hosts.values():
                     host.close()
-        return self.keep(measured)
+        return self.keep(measured, refused)
 
     @staticmethod
     def variants():
         return [(setup, flows) for flows in FLOWS for setup in SETUPS]
 
-    def keep(self, measured):
+    def keep(self, measured, refused):
         results = []
         for number, (setup, flows) in enumerate(self.variants()):
             cost = measured.get(f"v{number}")
             floor = measured.get(f"v{self.variants().index((FLOOR, flows))}")
-            result = {"setup": setup, "flows": flows, "ns": cost, "added_ns": None}
+            result = {"setup": setup, "flows": flows, "ns": cost,
+                      "refused": refused[f"v{number}"], "added_ns": None}
             if cost and floor:
                 result["added_ns"] = cost["median"] - floor["median"]
                 self.report(f"udp {flows} flows: {setup}: {cost['median']:.0f} ns, "

@@ -163,7 +163,7 @@ class PacketPath:
                     for pattern in PATTERNS:
                         meter.add(self.name(layout, pattern), hosts[-1][1],
                                   services.pattern(pattern))
-            self.keep(services, meter.run(idle))
+            self.keep(services, meter.run(idle), meter.refused)
             self.probe(idle, services, hosts, meter)
         finally:
             for _, host in hosts:
@@ -174,13 +174,13 @@ class PacketPath:
         """In the meter's plan, where the floor is first: it is the one that noise is told by."""
         return f"v{list(LAYOUTS).index(layout)}{pattern}"
 
-    def keep(self, services, measured):
+    def keep(self, services, measured, refused):
         n = len(services.destinations)
         for layout, pattern in itertools.product(LAYOUTS, PATTERNS):
             cost = measured.get(self.name(layout, pattern))
             floor = measured.get(self.name(FLOOR, pattern))
             result = {"kind": services.kind, "n": n, "layout": layout, "pattern": pattern,
-                      "ns": cost, "added_ns": None}
+                      "ns": cost, "refused": refused[self.name(layout, pattern)], "added_ns": None}
             if cost and floor:
                 result["added_ns"] = cost["median"] - floor["median"]
                 self.report(f"packet {services.kind} {n} {pattern}: {layout}: "

@@ -52,6 +52,7 @@ class Meter:
     def __init__(self, place, options):
         self.place, self.options = place, options
         self.lines = []
+        self.refused = {}
 
     def add(self, name, host, destinations, fresh=False, flush=False, sink=0):
         path = self.place.scratch / f"destinations-{len(self.lines)}"
@@ -60,8 +61,8 @@ class Meter:
                           f"{path}\n")
 
     def run(self, idle, rounds=None):
-        """{name: spread of ns a packet}, of all lines of that name; its `refused` slices were too
-        noisy to count."""
+        """{name: spread of ns a packet}, of all lines of that name. Slices that were too noisy to
+        count are in `refused`, by name."""
         cpu = self.options.cpu if self.options.cpu is not None else os.cpu_count() - 1
         done = subprocess.run(
             [self.place.meters / "packet", "-c", str(cpu), "-m", str(SLICE_US),
@@ -69,10 +70,9 @@ class Meter:
             input="".join(self.lines), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"bench: packet: {done.stderr.strip()}")
-        samples, refused = {}, {}
+        samples, self.refused = {}, {}
         for variant in json.loads(done.stdout)["variants"]:
             name = variant["name"]
             samples[name] = samples.get(name, []) + variant["samples"]
-            refused[name] = refused.get(name, 0) + variant["refused"]
-        return {name: {**stage.spread(taken), "refused": refused[name]}
-                for name, taken in samples.items() if taken}
+            self.refused[name] = self.refused.get(name, 0) + variant["refused"]
+        return {name: stage.spread(taken) for name, taken in samples.items() if taken}
