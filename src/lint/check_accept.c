@@ -19,7 +19,9 @@ struct loss {
 
 struct losing {
 	ARRAY(struct loss) losses;
+	const struct flow *flow; /* one of those looked at */
 	bool passes;	 /* some packets get through */
+	bool accepted;	 /* … because a rule says so */
 	bool by_default; /* some are lost, not because a rule names them */
 	bool found;	 /* something was said about them */
 	bool failed;
@@ -48,6 +50,8 @@ static void note_loss(void *arg, struct walk *walk, enum event event, const stru
 	(void)fact;
 	if (event == EVENT_ARRIVED || event == EVENT_STOLEN)
 		losing->passes = true;
+	if (event == EVENT_ACCEPT && rule && !is_ahead(walk->base))
+		losing->accepted = true;
 	if (event != EVENT_DROP || is_ahead(walk->base))
 		return;
 	if (is_default(rule)) {
@@ -208,11 +212,8 @@ static void lose_untracked(struct lint *lint, const struct flow *flow, struct lo
 	lose(lint, flow, STATE_UNTRACKED, "once they are untracked", remedy_accept, losing);
 }
 
-/* Nothing lets any packet of one direction of the service in. */
-static void judge_direction(struct lint *lint, const struct flow *flow, const struct losing *losing)
+static void find_closed(struct lint *lint, const struct flow *flow, const struct losing *losing)
 {
-	if (losing->passes || losing->found || !losing->by_default)
-		return;
 	lint_find(lint, "no-accept",
 		  (struct place){flow_service(flow), losing->by, losing->by_rule}, remedy_accept,
 		  "%s: %s are all dropped by %s: nothing accepts them untracked",
@@ -220,30 +221,64 @@ static void judge_direction(struct lint *lint, const struct flow *flow, const st
 		  place_words(lint, losing->by, losing->by_rule));
 }
 
+/* One family is closed but for what is established, and the other has no firewall: not that the
+ * service is offered over one of the two. */
+static bool is_closed_alone(const struct lint *lint, const struct losing *losing,
+			    const struct losing *other)
+{
+	return losing->flow && losing->by_default && !losing->passes && other->passes &&
+	       !other->accepted &&
+	       lint_passes(lint, losing->flow->journey, STATE_ESTABLISHED, &losing->flow->path);
+}
+
+/* Nothing lets any packet of one direction of the service in. */
+static void judge_direction(struct lint *lint, const struct flow *flow, const struct losing by[2])
+{
+	if (by[0].found || by[1].found)
+		return;
+	if (!by[0].passes && !by[1].passes && (by[0].by_default || by[1].by_default))
+		find_closed(lint, flow, by[0].by_default ? &by[0] : &by[1]);
+	for (unsigned i = 0; i < 2; i++)
+		if (is_closed_alone(lint, &by[i], &by[!i]))
+			find_closed(lint, flow, &by[i]);
+}
+
 static bool same_direction(const struct flow *a, const struct flow *b)
 {
 	return a->service == b->service && a->journey == b->journey && a->opening == b->opening;
+}
+
+/* The flows of a direction are judged together: it passes if one of them does. */
+static void check_from(struct lint *lint, const struct flow *flow)
+{
+	struct losing by[2] = {0};
+	bool first = true;
+
+	for (struct flow *before = lint->flows.v; before < flow; before++)
+		first = first && !same_direction(before, flow);
+	for (const struct flow *at = flow; first && at < lint->flows.v + lint->flows.n; at++) {
+		struct losing *losing = &by[at->nfproto == NFPROTO_IPV6];
+
+		if (!same_direction(at, flow))
+			continue;
+		losing->flow = at;
+		lose_untracked(lint, at, losing);
+	}
+	if (first)
+		judge_direction(lint, flow, by);
+	array_free(&by[0].losses);
+	array_free(&by[1].losses);
 }
 
 void check_accept(struct lint *lint)
 {
 	array_for_each(flow, &lint->flows) {
 		struct losing losing = {0};
-		bool first = true;
 
-		if (!flow->service) {
+		if (flow->service)
+			check_from(lint, flow);
+		else
 			lose_untracked(lint, flow, &losing);
-			array_free(&losing.losses);
-			continue;
-		}
-		/* The flows of a direction are judged together: it passes if one of them does. */
-		for (struct flow *before = lint->flows.v; before < flow; before++)
-			first = first && !same_direction(before, flow);
-		for (struct flow *at = flow; first && at < lint->flows.v + lint->flows.n; at++)
-			if (same_direction(at, flow))
-				lose_untracked(lint, at, &losing);
-		if (first)
-			judge_direction(lint, flow, &losing);
 		array_free(&losing.losses);
 	}
 }
