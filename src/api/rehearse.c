@@ -6,12 +6,15 @@
 #include "base/cleanup.h"
 #include "diff/diff.h"
 #include "kernel/kernel.h"
+#include "model/fields.h"
 
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
 /* Sets longer than this are rehearsed empty. */
 enum { LONG_LIST = 20000 };
+/* Neighbours of what changes that are played along. */
+enum { KEPT = 4 };
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 DEFINE_AUTOCLEAN(struct table, table_free)
@@ -61,6 +64,72 @@ static void drop_long_lists(struct table *table)
 		if (elements_count(&(*set)->elements) > LONG_LIST)
 			elements_free(&(*set)->elements);
 	}
+}
+
+/* Rules at the head and the tail of a chain that both sides have: all but a few can be left out. */
+static void find_middle(const struct chain *live, const struct chain *desired, size_t *ret_head,
+			size_t *ret_tail)
+{
+	size_t n = live->rules.n, m = desired->rules.n, head = 0, tail = 0;
+
+	while (head < n && head < m && rules_identical(live->rules.v[head], desired->rules.v[head]))
+		head++;
+	while (tail < n - head && tail < m - head &&
+	       rules_identical(live->rules.v[n - 1 - tail], desired->rules.v[m - 1 - tail]))
+		tail++;
+	*ret_head = head > KEPT ? head - KEPT : 0;
+	*ret_tail = tail > KEPT ? tail - KEPT : 0;
+}
+
+static bool push_rules(struct chain *to, const struct chain *from, size_t head, size_t tail)
+{
+	for (size_t i = head; i < from->rules.n - tail; i++) {
+		struct rule *copy = rule_copy(from->rules.v[i]);
+
+		if (!copy || !array_push(&to->rules, copy)) {
+			rule_free(copy);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A copy without the rules that this table and the other one have in common. */
+static struct table *copy_middle(const struct table *table, const struct table *other, bool is_live)
+{
+	autoclean(table_free_p) struct table *copy = table_copy_frame(table);
+
+	for (size_t i = 0; copy && i < table->chains.n; i++) {
+		const struct chain *chain = table->chains.v[i];
+		const struct chain *its = table_find_chain(other, chain->name);
+		size_t head = 0, tail = 0;
+
+		if (its)
+			find_middle(is_live ? chain : its, is_live ? its : chain, &head, &tail);
+		if (!push_rules(copy->chains.v[i], chain, head, tail))
+			return NULL;
+	}
+	return steal_pointer(&copy);
+}
+
+/* Long chains of which little changes are played without what stays: the kernel judges the whole when it
+ * is committed. */
+static bool push_middles(struct ruleset *live, struct ruleset *desired, const struct pair *pair,
+			 struct untrack_error *err)
+{
+	struct table *before = copy_middle(pair->live, pair->desired, true);
+	struct table *after = copy_middle(pair->desired, pair->live, false);
+	bool ok = before && after && array_push(&live->tables, before);
+
+	if (!ok || !array_push(&desired->tables, after)) {
+		if (!ok)
+			table_free(before);
+		table_free(after);
+		return error_memory(err);
+	}
+	drop_long_lists(before);
+	drop_long_lists(after);
+	return true;
 }
 
 static bool push_copy(struct ruleset *ruleset, const struct table *table, const char *mark,
@@ -128,6 +197,13 @@ bool rehearse(const struct target *target, struct untrack_error *err)
 	if (!live || !desired)
 		return error_memory(err);
 	array_for_each(pair, &target->pairs) {
+		bool both = pair->live && pair->desired && !pair->mark;
+
+		if (both && table_is_plain(pair->live) && table_is_plain(pair->desired)) {
+			if (!push_middles(live, desired, pair, err))
+				return false;
+			continue;
+		}
 		if (!push_copy(live, pair->live, pair->mark, err) ||
 		    !push_copy(desired, pair->desired, pair->mark, err))
 			return false;

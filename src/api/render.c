@@ -166,12 +166,13 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-/* Drops the counters that are printed without a listing, and that no rule needs to be listed. */
-static bool drop_counters(struct table *table)
+/* Drops the counters that are printed without a listing, and that no rule of the whole table needs to be
+ * listed. */
+static bool drop_counters(struct table *table, const struct table *whole)
 {
 	name_list names = {0};
 	size_t kept = 0;
-	bool ok = list_named_in_table(table, &names);
+	bool ok = list_named_in_table(whole, &names);
 
 	if (ok && names.n)
 		qsort(names.v, names.n, sizeof(*names.v), compare_names);
@@ -195,18 +196,10 @@ static bool drop_counters(struct table *table)
  * sets (which only come along with a rule). */
 static struct table *skeleton(const struct table *table)
 {
-	autoclean(table_free_p) struct table *bones = table_copy(table);
+	autoclean(table_free_p) struct table *bones = table_copy_frame(table);
 
-	if (!bones || !drop_flags(bones) || !drop_counters(bones))
+	if (!bones || !drop_flags(bones) || !drop_counters(bones, table))
 		return NULL;
-	array_for_each(chain, &bones->chains) {
-		if (chain_is_bound(*chain))
-			continue; /* a part of the rule that jumps to it */
-		array_for_each(rule, &(*chain)->rules) {
-			rule_free(*rule);
-		}
-		(*chain)->rules.n = 0;
-	}
 	array_for_each(set, &bones->sets) {
 		if (!set_is_anonymous(*set))
 			elements_free(&(*set)->elements);
@@ -294,19 +287,21 @@ static struct listing *list(const struct target *target, const struct ruleset *r
 	autofree char *json = NULL, *text = NULL;
 
 	if (!scratch_with_devices(target, &ns, err) || !load_ruleset(&ns, ruleset, err) ||
-	    !nft_run(&ns, "list ruleset", NFT_JSON | NFT_HANDLES, &json, err) ||
-	    !nft_run(&ns, "list ruleset", NFT_HANDLES, &text, err)) {
+	    !nft_list_both(&ns, &json, &text, err)) {
 		error_prefix(err, "cannot print the change");
 		return NULL;
 	}
 	return listing_read(json, text, err);
 }
 
-/* Is there anything that only libnftables can print? */
-static bool needs_listing(const struct plan *plan)
+/* Is there anything that only libnftables can print, of what goes (it is listed before), or comes? */
+static bool needs_listing(const struct plan *plan, bool goes)
 {
 	array_for_each(step, &plan->steps) {
-		if (step->kind != OBJECT_TABLE && step->kind != OBJECT_ELEMENT)
+		bool deletes = step->operation == OPERATION_DELETE;
+
+		if (step->kind != OBJECT_TABLE && step->kind != OBJECT_ELEMENT &&
+		    (deletes == goes || step->operation == OPERATION_FLUSH))
 			return true;
 	}
 	return false;
@@ -321,9 +316,13 @@ struct rendering *rendering_new(const struct target *target, const struct plan *
 		error_memory(err);
 		return NULL;
 	}
-	if (needs_listing(plan)) {
+	if (needs_listing(plan, true)) {
 		r->listed_before = list(target, r->before, err);
-		r->listed_after = r->listed_before ? list(target, r->after, err) : NULL;
+		if (!r->listed_before)
+			return NULL;
+	}
+	if (needs_listing(plan, false)) {
+		r->listed_after = list(target, r->after, err);
 		if (!r->listed_after)
 			return NULL;
 	}

@@ -19,11 +19,11 @@ static bool add_own_table(struct snapshot *snapshot, const struct pair *pair)
 	struct snapshot_table entry = {.family = known->family, .name = strdup(known->name)};
 
 	if (pair->live)
-		entry.table = table_copy(pair->live);
+		entry.table = pair->live; /* the target outlives what is written of it */
+	entry.borrowed = true;
 	if (entry.name && (entry.table || !pair->live) && array_push(&snapshot->tables, entry))
 		return true;
 	free(entry.name);
-	table_free(entry.table);
 	return false;
 }
 

@@ -25,6 +25,16 @@ bool array_grow_(void **v, size_t *capacity, size_t n, size_t size)
 	return true;
 }
 
+bool buf_reserve_exactly(struct buf *b, size_t size)
+{
+	if (b->failed || b->data || size == SIZE_MAX)
+		return buf_reserve(b, size);
+	b->data = malloc(size + 1);
+	b->capacity = b->data ? size + 1 : 0;
+	b->failed = !b->data;
+	return !b->failed;
+}
+
 bool buf_reserve(struct buf *b, size_t more)
 {
 	if (b->failed || more > SIZE_MAX - b->len - 1) {

@@ -21,6 +21,8 @@ struct buf {
 };
 
 bool buf_reserve(struct buf *b, size_t more);
+/* The same, for a buffer that is empty and will not grow beyond that: no byte more than is needed. */
+bool buf_reserve_exactly(struct buf *b, size_t size);
 void buf_put(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *text);
 void buf_putc(struct buf *b, char c);

@@ -5,9 +5,15 @@
 #include "base/text.h"
 
 #include <fcntl.h>
+#include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define APPLY_OPTIONS                                                                              \
 	(OPTION(DRY_RUN) | OPTION(CONFIRM) | OPTION(GENERATION) | OPTION(RULESET) |                \
@@ -156,11 +162,36 @@ const struct command *command_find(const char *name, struct untrack_error *err)
 	return NULL;
 }
 
+/* What a large document becomes lies in very many small pieces of memory. Huge pages hold them with a
+ * hundredth of the faults, which were half of the time that 10 000 rules took. */
+static void expect_large(const char *const *paths, size_t count)
+{
+	enum { LARGE = 256 << 10, HUGE_PAGE = 2 << 20, ROOM = 32 << 20 };
+	struct stat info = {0};
+	uintptr_t begin;
+	off_t size = 0;
+	void *grown, *end;
+
+	for (size_t i = 0; i < count; i++)
+		size += stat(paths[i], &info) ? 0 : info.st_size;
+	if (size < LARGE || !mallopt(M_TOP_PAD, ROOM) || !mallopt(M_MMAP_THRESHOLD, HUGE_PAGE))
+		return;
+	grown = malloc(HUGE_PAGE / 2); /* the heap grows by as much as is padded */
+	__asm__ volatile("" : : "r"(grown) : "memory"); /* or the compiler leaves both out */
+	free(grown);
+	end = sbrk(0);
+	begin = ((uintptr_t)end - ROOM + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	if (end != (void *)-1 && begin < (uintptr_t)end)
+		madvise((void *)begin, (uintptr_t)end - begin, MADV_HUGEPAGE);
+}
+
 struct untrack_document *read_documents(const struct invocation *in, const char *const *paths,
 					size_t count, struct untrack_error *err)
 {
-	struct untrack_document *document = untrack_document_read(paths, count, err);
+	struct untrack_document *document;
 
+	expect_large(paths, count);
+	document = untrack_document_read(paths, count, err);
 	if (document)
 		print_note(in, "read %s%s", paths[0], count > 1 ? " and more" : "");
 	return document;

@@ -13,7 +13,9 @@ struct sides {
 	const struct chain *live;
 	const struct table *desired_table;
 	const struct chain *desired;
-	uint64_t *live_hash; /* 0: goes first, matches nothing */
+	const enum rule_fate *fates; /* of the live ones: those that go first match nothing */
+	bool plain;		     /* what names mean does not depend on the table */
+	uint64_t *live_hash;	     /* 0: not computed yet */
 	uint64_t *desired_hash;
 	size_t *pair; /* for each live rule: the desired rule that it equals, or NO_PARTNER */
 };
@@ -25,11 +27,23 @@ void rule_fates_free(struct rule_fates *fates)
 	*fates = (struct rule_fates){0};
 }
 
+static uint64_t hash_of(uint64_t *hash, const struct rule *rule)
+{
+	if (!*hash)
+		*hash = rule_hash(rule);
+	return *hash;
+}
+
 static bool same(const struct sides *s, size_t i, size_t j)
 {
-	return s->live_hash[i] && s->live_hash[i] == s->desired_hash[j] &&
-	       rules_equal(s->live_table, s->live->rules.v[i], s->desired_table,
-			   s->desired->rules.v[j]);
+	const struct rule *live = s->live->rules.v[i], *desired = s->desired->rules.v[j];
+
+	if (s->fates[i] == RULE_GOES_FIRST)
+		return false;
+	if (s->plain && rules_identical(live, desired))
+		return true;
+	return hash_of(&s->live_hash[i], live) == hash_of(&s->desired_hash[j], desired) &&
+	       rules_equal(s->live_table, live, s->desired_table, desired);
 }
 
 /* A rule by what it does, and which of its equals it is: the first, the second, … */
@@ -47,12 +61,16 @@ static int compare_occurrences(const void *left, const void *right)
 	return a->index < b->index ? -1 : a->index > b->index;
 }
 
-static struct occurrence *sort_occurrences(const uint64_t *hashes, size_t from, size_t to)
+/* Those that go first, if there are `fates`, equal none. */
+static struct occurrence *sort_occurrences(const struct chain *chain, uint64_t *hashes,
+					   const enum rule_fate *fates, size_t from, size_t to)
 {
 	struct occurrence *list = calloc(to - from + 1, sizeof(*list));
 
 	for (size_t i = from; list && i < to; i++)
-		list[i - from] = (struct occurrence){hashes[i], i};
+		list[i - from] = (struct occurrence){
+			fates && fates[i] == RULE_GOES_FIRST ? 0 : hash_of(&hashes[i], chain->rules.v[i]),
+			i};
 	if (list)
 		qsort(list, to - from, sizeof(*list), compare_occurrences);
 	return list;
@@ -114,8 +132,10 @@ static void keep_increasing(struct sides *s, size_t from, size_t to, size_t *tai
 
 static bool match_middle(struct sides *s, size_t from, size_t live_to, size_t desired_to)
 {
-	autofree struct occurrence *a = sort_occurrences(s->live_hash, from, live_to);
-	autofree struct occurrence *b = sort_occurrences(s->desired_hash, from, desired_to);
+	autofree struct occurrence *a = 
+		sort_occurrences(s->live, s->live_hash, s->fates, from, live_to);
+	autofree struct occurrence *b = 
+		sort_occurrences(s->desired, s->desired_hash, NULL, from, desired_to);
 	autofree size_t *tail = calloc(live_to - from + 1, sizeof(*tail));
 	autofree size_t *previous = calloc(live_to - from + 1, sizeof(*previous));
 
@@ -145,7 +165,7 @@ static bool match_equal(struct sides *s)
 	return head == n || head == m || match_middle(s, head, n, m);
 }
 
-static bool hash_rules(struct sides *s, const doomed_list *doomed, enum rule_fate *fates)
+static bool find_first(struct sides *s, const doomed_list *doomed, enum rule_fate *fates)
 {
 	s->live_hash = calloc(s->live->rules.n + 1, sizeof(*s->live_hash));
 	s->desired_hash = calloc(s->desired->rules.n + 1, sizeof(*s->desired_hash));
@@ -155,11 +175,9 @@ static bool hash_rules(struct sides *s, const doomed_list *doomed, enum rule_fat
 	for (size_t i = 0; i < s->live->rules.n; i++) {
 		if (rule_refers(s->live_table, s->live->rules.v[i], doomed))
 			fates[i] = RULE_GOES_FIRST;
-		else
-			s->live_hash[i] = rule_hash(s->live->rules.v[i]);
 	}
-	for (size_t j = 0; j < s->desired->rules.n; j++)
-		s->desired_hash[j] = rule_hash(s->desired->rules.v[j]);
+	s->fates = fates;
+	s->plain = table_is_plain(s->live_table) && table_is_plain(s->desired_table);
 	return true;
 }
 
@@ -221,7 +239,7 @@ bool match_rules(const struct table *live_table, const struct chain *live,
 		.partner = calloc(desired->rules.n + 1, sizeof(*fates.partner)),
 	};
 
-	if (!fates.live || !fates.partner || !hash_rules(&s, doomed, fates.live) ||
+	if (!fates.live || !fates.partner || !find_first(&s, doomed, fates.live) ||
 	    !match_equal(&s)) {
 		rule_fates_free(&fates);
 		return error_memory(err);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <nftables/libnftables.h>
@@ -180,4 +181,40 @@ bool nft_run(const struct netns *ns, const char *commands, unsigned flags, char 
 		return error_memory(err);
 	*ret_output = text;
 	return true;
+}
+
+/* In one child: a fork of a process with a large ruleset costs as much as the listing of a small one. */
+static bool run_both(void *arg, struct buf *output, struct untrack_error *err)
+{
+	const struct request *requests = arg;
+	bool ok = run((void *)(uintptr_t)&requests[0], output, err);
+
+	buf_zero(output, 1);
+	return ok && run((void *)(uintptr_t)&requests[1], output, err);
+}
+
+bool nft_list_both(const struct netns *ns, char **ret_json, char **ret_text,
+		   struct untrack_error *err)
+{
+	struct request requests[] = {{"list ruleset", NFT_JSON | NFT_HANDLES},
+				     {"list ruleset", NFT_HANDLES}};
+	autofree char *json = NULL, *text = NULL;
+	autobuf output = {0};
+
+	if (!netns_run(ns, run_both, requests, &output, err))
+		return false;
+	json = strdup(buf_text(&output));
+	text = json ? strdup(buf_text(&output) + strlen(json) + 1) : NULL;
+	if (!text)
+		return error_memory(err);
+	*ret_json = steal_pointer(&json);
+	*ret_text = steal_pointer(&text);
+	return true;
+}
+
+const char *nft_library(void)
+{
+	Dl_info info;
+
+	return dladdr((void *)(uintptr_t)nft_ctx_new, &info) ? info.dli_fname : NULL;
 }

@@ -41,6 +41,7 @@ struct reading {
 static bool keep_attrs(struct buf *attrs, const struct netlink_answer *answer,
 		       struct untrack_error *err)
 {
+	buf_reserve_exactly(attrs, answer->attrs.len); /* there may be very many */
 	buf_put(attrs, answer->attrs.data, answer->attrs.len);
 	return buf_ok(attrs, err);
 }

@@ -268,6 +268,30 @@ static bool set_contents_equal(const struct tables *tables, const struct set *a,
 
 /* ------------------------------------------------------------------ rules */
 
+bool table_is_plain(const struct table *table)
+{
+	array_for_each(set, &table->sets) {
+		if (set_is_anonymous(*set))
+			return false;
+	}
+	array_for_each(chain, &table->chains) {
+		if (chain_is_bound(*chain))
+			return false;
+	}
+	return true;
+}
+
+bool rules_identical(const struct rule *a, const struct rule *b)
+{
+	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
+
+	return span_equal(rule_expressions(a), rule_expressions(b)) &&
+	       span_equal(find_or_zero(attrs_a, NFTA_RULE_USERDATA),
+			  find_or_zero(attrs_b, NFTA_RULE_USERDATA)) &&
+	       span_equal(find_or_zero(attrs_a, NFTA_RULE_COMPAT),
+			  find_or_zero(attrs_b, NFTA_RULE_COMPAT));
+}
+
 bool rules_equal(const struct table *table_a, const struct rule *a, const struct table *table_b,
 		 const struct rule *b)
 {

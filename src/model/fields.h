@@ -27,6 +27,10 @@ enum difference attrs_compare(enum object_kind kind, struct span a, struct span 
 
 /* Do two rules do the same: expressions and comment. Anonymous sets are compared by content, so
  * both tables are needed. */
+/* Has a table neither anonymous sets nor chains that are parts of rules? Then rules whose bytes are the
+ * same do the same. */
+bool table_is_plain(const struct table *table);
+bool rules_identical(const struct rule *a, const struct rule *b);
 bool rules_equal(const struct table *table_a, const struct rule *a, const struct table *table_b,
 		 const struct rule *b);
 /* Equal rules have equal hashes. Never 0. */

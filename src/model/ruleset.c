@@ -290,7 +290,8 @@ static struct flowtable *copy_flowtable(const struct flowtable *flowtable)
 		}                                                                                  \
 	}
 
-struct table *table_copy(const struct table *table)
+static struct table *copy_table(const struct table *table,
+				struct chain *(*copy_chain)(const struct chain *chain))
 {
 	autoclean(table_free_p) struct table *copy = table_new(table->family, table->name);
 
@@ -299,11 +300,35 @@ struct table *table_copy(const struct table *table)
 	copy->handle = table->handle;
 	copy->contents_read = table->contents_read;
 	copy->unknown = table->unknown;
-	COPY_ALL(copy, table, chains, chain_copy, chain_free)
+	COPY_ALL(copy, table, chains, copy_chain, chain_free)
 	COPY_ALL(copy, table, sets, set_copy, set_free)
 	COPY_ALL(copy, table, objects, copy_stateful, stateful_free)
 	COPY_ALL(copy, table, flowtables, copy_flowtable, flowtable_free)
 	return steal_pointer(&copy);
+}
+
+struct table *table_copy(const struct table *table)
+{
+	return copy_table(table, chain_copy);
+}
+
+static struct chain *chain_copy_frame(const struct chain *chain)
+{
+	autoclean(chain_free_p) struct chain *copy = NULL;
+
+	if (chain_is_bound(chain))
+		return chain_copy(chain);
+	copy = chain_new(chain->name);
+	if (!copy || !copy_bytes(&copy->attrs, &chain->attrs))
+		return NULL;
+	copy->handle = chain->handle;
+	copy->rules_read = chain->rules_read;
+	return steal_pointer(&copy);
+}
+
+struct table *table_copy_frame(const struct table *table)
+{
+	return copy_table(table, chain_copy_frame);
 }
 
 bool set_is_meter(const struct set *set)

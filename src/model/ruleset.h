@@ -130,6 +130,8 @@ void flowtable_free(struct flowtable *flowtable);
 
 /* Deep copies; NULL without memory. */
 struct table *table_copy(const struct table *table);
+/* Without the rules of chains, but for chains that are parts of rules. */
+struct table *table_copy_frame(const struct table *table);
 struct chain *chain_copy(const struct chain *chain);
 struct rule *rule_copy(const struct rule *rule);
 struct set *set_copy(const struct set *set);

@@ -31,7 +31,8 @@ struct snapshot *snapshot_new(void)
 static void table_clear(struct snapshot_table *table)
 {
 	free(table->name);
-	table_free(table->table);
+	if (!table->borrowed)
+		table_free(table->table);
 }
 
 static void chain_clear(struct snapshot_chain *chain)

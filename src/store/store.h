@@ -41,6 +41,7 @@ struct snapshot_table {
 	uint8_t family;
 	char *name;
 	struct table *table; /* NULL: there was none */
+	bool borrowed;	     /* the table is not the snapshot's own */
 };
 
 /* A chain of someone else's in which we have rules: all its rules as they were, so that ours find

@@ -48,10 +48,11 @@ static struct snapshot *sample_snapshot(void)
 	snapshot->document = strdup("policy.json");
 	snapshot->rollback_to = 2;
 	cr_assert(array_push(&snapshot->tables,
-			     (struct snapshot_table){NFPROTO_INET, strdup("untrack"),
-						     sample_table("untrack")}));
+			     (struct snapshot_table){.family = NFPROTO_INET,
+						     .name = strdup("untrack"),
+						     .table = sample_table("untrack")}));
 	cr_assert(array_push(&snapshot->tables,
-			     (struct snapshot_table){NFPROTO_IPV4, strdup("new"), NULL}));
+			     (struct snapshot_table){.family = NFPROTO_IPV4, .name = strdup("new")}));
 	cr_assert(array_push(&snapshot->chains,
 			     (struct snapshot_chain){.family = NFPROTO_INET,
 						     .table = strdup("filter"),
