@@ -31,6 +31,7 @@ static struct untrack_result *change(struct untrack *untrack,
 	struct execution execution = {
 		.maker = &made.maker, .options = options, .given = judged ? document : NULL};
 	struct untrack_result *result;
+	autoerror why = ERROR_INIT;
 
 	autoenter entered = netns_enter(&untrack->ns, err);
 	if (entered.failed)
@@ -44,9 +45,18 @@ static struct untrack_result *change(struct untrack *untrack,
 		return NULL;
 	}
 	execution.document = name;
-	if (!document_maker_init(document->document, options, &made, err))
+	execution.compiled = &made.compiled;
+	if (!document_maker_init(document->document, options, untrack->store, &made, err))
 		return NULL;
-	return execute(untrack, &execution, err);
+	result = execute(untrack, &execution, &why);
+	if (!result && made.memo.used && why.code == ERROR_KERNEL && !why.changed) {
+		error_clear(&why);
+		if (document_maker_compile_whole(&made, document->document, &why))
+			result = execute(untrack, &execution, &why);
+	}
+	if (!result && err)
+		error_move(err, &why);
+	return result;
 }
 
 struct untrack_result *untrack_diff(struct untrack *untrack,

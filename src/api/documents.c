@@ -69,6 +69,7 @@ void document_maker_free(struct document_maker *maker)
 	table_free(maker->user_rules);
 	ruleset_free(maker->compiled);
 	array_free(&maker->devices);
+	memo_free(&maker->memo);
 }
 
 /* ------------------------------------------------------------------ a policy's rules */
@@ -224,19 +225,22 @@ static struct ruleset *compile_ruleset(const struct document *document, const un
 	return NULL;
 }
 
-/* Alone, a document is read without a look at this host's ruleset. */
-static bool init_ruleset(struct document_maker *made, const struct document *document, bool alone,
-			 struct untrack_error *err)
+static bool init_ruleset(struct document_maker *made, const struct document *document,
+			 struct store *store, struct untrack_error *err)
 {
 	__attribute__((cleanup(unsaid_free))) unsaid_list unsaid = {0};
 
 	made->maker.make = target_of_ruleset;
-	if ((!alone && !unsaid_read(document, &unsaid, err)) ||
+	if ((store && !unsaid_read(document, &unsaid, err)) ||
 	    !find_devices(document, &unsaid, &made->devices, err))
 		return false;
-	made->compiled = compile_ruleset(document, alone ? NULL : &unsaid, &made->devices, err);
+	if (store)
+		made->compiled = memo_compile(store, document, &made->devices, &made->memo);
+	if (!made->compiled)
+		made->compiled = compile_ruleset(document, store ? &unsaid : NULL, &made->devices, err);
 	made->maker.compiled = made->compiled;
 	made->maker.devices = &made->devices;
+	made->maker.memo = &made->memo;
 	return made->compiled;
 }
 
@@ -252,7 +256,7 @@ static bool init_policy(struct document_maker *made, const struct document *docu
 }
 
 bool document_maker_init(const struct document *document,
-			 const struct untrack_apply_options *options,
+			 const struct untrack_apply_options *options, struct store *store,
 			 struct document_maker *ret_maker, struct untrack_error *err)
 {
 	ret_maker->maker = (struct target_maker){
@@ -261,5 +265,18 @@ bool document_maker_init(const struct document *document,
 		.whole_ruleset = options && options->whole_ruleset,
 	};
 	return document->kind == DOCUMENT_POLICY ? init_policy(ret_maker, document, err)
-						 : init_ruleset(ret_maker, document, !options, err);
+						 : init_ruleset(ret_maker, document, store, err);
+}
+
+bool document_maker_compile_whole(struct document_maker *made, const struct document *document,
+				  struct untrack_error *err)
+{
+	static const unsaid_list nothing; /* only text is remembered, and leaves nothing unsaid */
+
+	ruleset_free(steal_pointer(&made->compiled));
+	memo_free(&made->memo);
+	made->memo = (struct memo){0};
+	made->compiled = compile_ruleset(document, &nothing, &made->devices, err);
+	made->maker.compiled = made->compiled;
+	return made->compiled;
 }

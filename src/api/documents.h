@@ -2,6 +2,7 @@
 /* From a document to what makes its target. */
 #pragma once
 
+#include "api/memo.h"
 #include "api/target.h"
 
 /* A maker for a document on this host, with what it needs to own. */
@@ -10,13 +11,19 @@ struct document_maker {
 	struct table *user_rules;  /* owned, like the others */
 	struct ruleset *compiled;
 	interfaces devices;
+	struct memo memo;
 };
 
 void document_maker_free(struct document_maker *maker);
 #define autodocument_maker __attribute__((cleanup(document_maker_free))) struct document_maker
 
-/* options may be NULL. The document is compiled here, once: a policy's `rules`, or the whole document if
+/* options may be NULL. The store, in which compiled rules are remembered, is NULL where a document is to
+ * be read by itself, without a look at this host's ruleset. The document is compiled here, once: a policy's `rules`, or the whole document if
  * it is a ruleset. The maker points into itself: it must not be moved. */
 bool document_maker_init(const struct document *document,
-			 const struct untrack_apply_options *options,
+			 const struct untrack_apply_options *options, struct store *store,
 			 struct document_maker *ret_maker, struct untrack_error *err);
+
+/* Once more, without what was remembered, where something was (made->memo.used) and led to a refusal. */
+bool document_maker_compile_whole(struct document_maker *made, const struct document *document,
+				  struct untrack_error *err);

@@ -73,7 +73,7 @@ static struct ruleset *compile_alone(const struct document *document, struct doc
 	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
 	struct table *table;
 
-	if (!document || !document_maker_init(document, NULL, made, err))
+	if (!document || !document_maker_init(document, NULL, NULL, made, err))
 		return NULL;
 	if (document->kind != DOCUMENT_POLICY)
 		return steal_pointer(&made->compiled);

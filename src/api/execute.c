@@ -3,6 +3,7 @@
 
 #include "api/judge.h"
 #include "api/known.h"
+#include "api/memo.h"
 #include "api/rehearse.h"
 #include "api/snapshots.h"
 #include "api/stale.h"
@@ -22,6 +23,7 @@
 enum {
 	LOCK_WAIT_MS = 10000, /* the contract's 10 s for another apply to end */
 	ATTEMPTS = 500,       /* of commits that find the ruleset changed */
+	ADVISED_RULES = 500,  /* longer rulesets are applied without advice */
 };
 
 DEFINE_AUTOCLEAN(struct plan, plan_free)
@@ -46,6 +48,7 @@ struct work {
 	bool counted;                 /* purged is what a real run with --purge would delete */
 	bool warned;                  /* of what is there, which does not end with the change */
 	uint32_t generation;          /* for the result */
+	struct ruleset *compiled;     /* owned: the target's tables may lie in it */
 	uint32_t settled;             /* the generation at which all was as wanted */
 };
 
@@ -59,6 +62,7 @@ static void work_free(void *context)
 	plan_free(w->prepared_plan);
 	target_free(&w->prepared);
 	texts_free(&w->advice);
+	ruleset_free(w->compiled);
 	free(w);
 }
 
@@ -128,7 +132,19 @@ static bool expect(struct work *w, const struct policy *policy, texts *warnings,
 	return !failed.len || error_set(err, ERROR_LINT, "%s", buf_text(&failed));
 }
 
-/* A ruleset is loaded as it is, like nft does, and advised on; a policy is what we answer for. */
+static size_t count_rules(const struct target *target)
+{
+	size_t count = 0;
+
+	array_for_each(pair, &target->pairs) {
+		for (size_t i = 0; pair->desired && i < pair->desired->chains.n; i++)
+			count += pair->desired->chains.v[i]->rules.n;
+	}
+	return count;
+}
+
+/* A ruleset is loaded as it is, like nft does, and advised on; a policy is what we answer for. Advice on
+ * very many rules takes longer than loading them, and is asked for with `untrack check`. */
 static bool lint(struct work *w, texts *warnings, struct untrack_error *err)
 {
 	struct judging judging = {.untrack = w->untrack, .target = &w->target};
@@ -137,6 +153,9 @@ static bool lint(struct work *w, texts *warnings, struct untrack_error *err)
 	if (!w->execution->given)
 		return true;
 	judging.document = document_of(w->execution->given, err);
+	if (judging.document && !judging.document->policy &&
+	    count_rules(&w->target) > ADVISED_RULES)
+		return true;
 	return judging.document && judge(&judging, warnings, &findings, err) &&
 	       judge_refuse(&findings, !judging.document->policy,
 			    w->execution->options->force_lint, warnings, err) &&
@@ -448,6 +467,8 @@ static struct untrack_result *finish(struct work *w)
 	} else {
 		char *text = make_text(w);
 
+		if (w->execution->compiled)
+			w->compiled = steal_pointer(w->execution->compiled);
 		result = result_new_lazy(dry_run && w->changed, make_json, w, work_free, text, err);
 	}
 	if (result && !dry_run && w->execution->given && !w->warned &&
@@ -488,6 +509,8 @@ struct untrack_result *execute(struct untrack *untrack, const struct execution *
 		result = finish(w);
 	else
 		work_free(w);
+	if (result && execution->maker->memo && !execution->options->dry_run)
+		memo_save(untrack->store, execution->maker->memo);
 	if (!execution->locked)
 		store_unlock(untrack->store);
 	return result;

@@ -18,6 +18,7 @@ struct execution {
 	uint32_t rollback_to;     /* for the history; 0: not a rollback */
 	bool locked;              /* the caller holds the lock */
 	bool while_armed;         /* may go on while a rollback is armed (it is the end of that) */
+	struct ruleset **compiled; /* what the target's tables lie in, taken over; or NULL */
 };
 
 /* NULL with the error set. *ret_plan_summary (may be NULL) is a sentence for people. */

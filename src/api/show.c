@@ -52,7 +52,8 @@ struct untrack_result *untrack_show(struct untrack *untrack,
 	autoenter entered = netns_enter(&untrack->ns, error);
 	if (entered.failed ||
 	    (document && (!document_of(document, error) ||
-			  !document_maker_init(document->document, NULL, &made, error))))
+			  !document_maker_init(document->document, NULL, untrack->store, &made,
+						error))))
 		return NULL;
 	ruleset = kernel ? kernel_read(kernel, read_names, NULL, error) : NULL;
 	show = ruleset ? show_new(error) : NULL;

@@ -110,7 +110,7 @@ static bool lint_policy(struct untrack *untrack, const struct suggestion *sugges
 	if (!document)
 		return false;
 	autoenter entered = netns_enter(&untrack->ns, err);
-	if (entered.failed || !document_maker_init(document, NULL, &made, err) ||
+	if (entered.failed || !document_maker_init(document, NULL, untrack->store, &made, err) ||
 	    !made.maker.make(&made.maker, untrack, &target, err))
 		return false;
 	judged = judge(

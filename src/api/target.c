@@ -18,7 +18,8 @@
 void target_free(struct target *target)
 {
 	array_for_each(pair, &target->pairs) {
-		table_free(pair->desired);
+		if (!pair->borrowed)
+			table_free(pair->desired);
 		free(pair->mark);
 	}
 	array_for_each(wish, &target->sysctls) {
@@ -45,7 +46,7 @@ char *table_title(uint8_t family, const char *name)
 bool target_add_pair(struct target *target, struct table *live, struct table *desired,
 		     const char *mark, struct untrack_error *err)
 {
-	struct pair pair = {live, desired, mark ? strdup(mark) : NULL};
+	struct pair pair = {.live = live, .desired = desired, .mark = mark ? strdup(mark) : NULL};
 
 	if ((mark && !pair.mark) || !array_push(&target->pairs, pair)) {
 		table_free(desired);

@@ -18,7 +18,8 @@
 /* One table. */
 struct pair {
 	struct table *live;    /* in target->live, or NULL: not there */
-	struct table *desired; /* owned; NULL: shall not be there */
+	struct table *desired; /* owned unless borrowed; NULL: shall not be there */
+	bool borrowed;
 	char *mark;            /* foreign tables: which of its rules are ours; NULL: the table is ours */
 };
 
@@ -27,6 +28,8 @@ struct sysctl_wish {
 	uint64_t from;  /* now */
 	uint64_t to;
 };
+
+struct memo;
 
 struct target {
 	struct ruleset *live;
@@ -52,6 +55,7 @@ struct target_maker {
 	const struct table *user_rules; /* the policy's `rules`, loaded and read back */
 	const struct ruleset *compiled; /* other documents: what libnftables made of them */
 	const interfaces *devices;      /* that they name */
+	const struct memo *memo;        /* what of them is to be remembered, or NULL */
 	bool take_over;
 	bool whole_ruleset;
 	const struct snapshot *snapshot;

@@ -129,19 +129,29 @@ static bool adopt_unsaid(struct table *desired, const struct table *live)
 	return true;
 }
 
+/* The compiled table itself, unless it is to be changed. */
+static bool add_pair(const struct target_maker *maker, struct target *target, struct table *live,
+		     struct table *compiled, struct untrack_error *err)
+{
+	struct pair pair = {.live = live, .desired = compiled, .borrowed = true};
+	struct table *desired;
+
+	if (!live || maker->document->kind != DOCUMENT_JSON)
+		return array_push(&target->pairs, pair) ? true : error_memory(err);
+	desired = table_copy(compiled);
+	if (desired && adopt_unsaid(desired, live))
+		return target_add_pair(target, live, desired, NULL, err);
+	table_free(desired);
+	return error_memory(err);
+}
+
 static bool add_pairs(const struct target_maker *maker, struct target *target,
 		      struct untrack_error *err)
 {
 	array_for_each(table, &maker->compiled->tables) {
 		struct table *live = ruleset_find(target->live, (*table)->family, (*table)->name);
-		struct table *desired = table_copy(*table);
 
-		if (!desired || (live && maker->document->kind == DOCUMENT_JSON &&
-				 !adopt_unsaid(desired, live))) {
-			table_free(desired);
-			return error_memory(err);
-		}
-		if (!target_add_pair(target, live, desired, NULL, err))
+		if (!add_pair(maker, target, live, *table, err))
 			return false;
 	}
 	array_for_each(table, &target->live->tables) {

@@ -54,7 +54,7 @@ static bool make_target(struct untrack *untrack, const struct untrack_document *
 	autoenter entered = netns_enter(&untrack->ns, err);
 
 	return !entered.failed && document_of(document, err) &&
-	       document_maker_init(document->document, NULL, made, err) &&
+	       document_maker_init(document->document, NULL, untrack->store, made, err) &&
 	       made->maker.make(&made->maker, untrack, target, err);
 }
 

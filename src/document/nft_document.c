@@ -73,10 +73,9 @@ static void json_load_free(struct json_load *load)
 	array_free(&load->in_order);
 }
 
-enum { TURN_OF_TEXT = 4, LAST_TURN };
+enum { LAST_TURN = 6 };
 
-/* Tables, then chains, then what is loaded as text, then the rest: what is named is there before it is
- * named. */
+/* Tables, then chains, objects, sets, and the rest: what is named is there before it is named. */
 static unsigned turn(const struct command *command)
 {
 	json_t *body;
@@ -88,9 +87,11 @@ static unsigned turn(const struct command *command)
 		return 1;
 	if (!strcmp(word, "table"))
 		return 2;
-	if (command->text)
-		return TURN_OF_TEXT;
-	return !strcmp(word, "chain") ? 3 : LAST_TURN;
+	if (!strcmp(word, "chain"))
+		return 3;
+	if (!strcmp(word, "rule") || !strcmp(word, "element") || !strcmp(word, "flowtable"))
+		return LAST_TURN;
+	return !strcmp(word, "set") || !strcmp(word, "map") ? 5 : 4;
 }
 
 /* Handles are of the ruleset that was listed: libnftables would take a rule's for a place. */

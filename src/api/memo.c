@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/memo.h"
+
+#include "base/cleanup.h"
+#include "document/nft.h"
+#include "document/nft_document.h"
+#include "document/nft_lines.h"
+#include "kernel/kernel.h"
+#include "model/record.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+enum {
+	WORTHWHILE = 200, /* plain rules; fewer are compiled as fast */
+	RUNS_MAX = 1000,
+	NEW_MAX = 100, /* so many unknown rules are compiled each time before all is written anew */
+};
+
+/* Types of records. */
+enum field { FIELD_WORLD = 1, FIELD_REST, FIELD_CHAIN, FIELD_LINE, FIELD_RULE };
+
+DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
+DEFINE_AUTOCLEAN(struct document, document_free)
+
+void memo_free(struct memo *memo)
+{
+	free(memo->title);
+	buf_free(&memo->note);
+}
+
+/* ------------------------------------------------------------------ what rules depend on */
+
+static void put_file(struct buf *world, const char *path)
+{
+	struct stat info = {0};
+
+	if (!path || stat(path, &info))
+		memset(&info, 0, sizeof(info));
+	buf_printf(world, "%s %lld %lld %lld %ld\n", path ? path : "?", (long long)info.st_ino,
+		   (long long)info.st_size, (long long)info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+}
+
+/* Beside the document: programs, and files with the numbers of protocols. */
+static void describe_world(struct buf *world, const interfaces *devices)
+{
+	struct utsname name = {0};
+
+	uname(&name);
+	buf_printf(world, "%s\n%s %s\n", UNTRACK_VERSION, name.release, name.version);
+	put_file(world, nft_library());
+	put_file(world, "/etc/protocols");
+	put_file(world, "/etc/nsswitch.conf");
+	array_for_each(device, devices) {
+		buf_printf(world, "%u %s\n", device->index, device->name);
+	}
+}
+
+/* ------------------------------------------------------------------ what is remembered */
+
+/* A rule of an earlier document. */
+struct known {
+	struct span chain, line, rule;
+};
+
+struct memory {
+	struct buf note;
+	ARRAY(struct known) rules;
+	ARRAY(uint32_t) table; /* by hash: index in rules, + 1 */
+	const struct known **found; /* for each line of the document; NULL: not known */
+	const struct rule **made;   /* for each line: its rule in the ruleset */
+};
+
+static void memory_free(struct memory *memory)
+{
+	buf_free(&memory->note);
+	array_free(&memory->rules);
+	array_free(&memory->table);
+	free(memory->found);
+	free(memory->made);
+}
+
+static size_t hash(struct span a, struct span b)
+{
+	uint64_t value = 14695981039346656037u; /* FNV-1a */
+
+	for (size_t i = 0; i < a.len; i++)
+		value = (value ^ a.data[i]) * 1099511628211u;
+	for (size_t i = 0; i < b.len; i++)
+		value = (value ^ b.data[i]) * 1099511628211u;
+	return (size_t)(value ^ (value >> 29));
+}
+
+/* Where a rule is in the table, or would be. */
+static uint32_t *slot(struct memory *memory, struct span chain, struct span line)
+{
+	size_t mask = memory->table.n - 1, at = hash(chain, line) & mask;
+
+	for (;; at = (at + 1) & mask) {
+		uint32_t index = memory->table.v[at];
+
+		if (!index || (span_equal(memory->rules.v[index - 1].line, line) &&
+			       span_equal(memory->rules.v[index - 1].chain, chain)))
+			return &memory->table.v[at];
+	}
+}
+
+static bool index_rules(struct memory *memory)
+{
+	size_t size = 64;
+
+	while (size < memory->rules.n * 2)
+		size *= 2;
+	if (!array_reserve(&memory->table, size))
+		return false;
+	memory->table.n = size;
+	memset(memory->table.v, 0, size * sizeof(*memory->table.v));
+	for (size_t i = 0; i < memory->rules.n; i++)
+		*slot(memory, memory->rules.v[i].chain, memory->rules.v[i].line) = (uint32_t)i + 1;
+	return true;
+}
+
+static bool take_note(struct memory *memory, const struct buf *world, const struct nft_lines *lines)
+{
+	struct span rest = buf_span(&memory->note);
+	struct known known = {0};
+	struct record record;
+
+	if (!record_next(&rest, &record) || record.type != FIELD_WORLD ||
+	    !span_equal(record.body, buf_span(world)) || !record_next(&rest, &record) ||
+	    record.type != FIELD_REST || !span_equal(record.body, buf_span(&lines->rest)))
+		return false;
+	while (record_next(&rest, &record)) {
+		if (record.type == FIELD_CHAIN)
+			known.chain = record.body;
+		else if (record.type == FIELD_LINE)
+			known.line = record.body;
+		else
+			known.rule = record.body;
+		if (record.type == FIELD_RULE && !array_push(&memory->rules, known))
+			return false;
+	}
+	return !rest.len && index_rules(memory);
+}
+
+static struct span text_span(const char *text, size_t length)
+{
+	return (struct span){(const uint8_t *)text, length};
+}
+
+/* Fills in what is known. False without memory. */
+static bool recall(struct memory *memory, const struct nft_lines *lines, size_t *ret_known)
+{
+	memory->found = calloc(lines->lines.n + 1, sizeof(*memory->found));
+	memory->made = calloc(lines->lines.n + 1, sizeof(*memory->made));
+	*ret_known = 0;
+	if (!memory->found || !memory->made)
+		return false;
+	for (size_t i = 0; memory->table.n && i < lines->lines.n; i++) {
+		const struct rule_line *line = &lines->lines.v[i];
+		const char *chain = lines->runs.v[line->run].chain;
+		uint32_t index = *slot(memory, text_span(chain, strlen(chain)),
+				       text_span(line->text, line->length));
+
+		if (index)
+			memory->found[i] = &memory->rules.v[index - 1];
+		*ret_known += index != 0;
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------ putting together */
+
+static struct rule *remembered_rule(const struct rule_run *run, struct span known)
+{
+	struct rule *rule = rule_new();
+
+	if (!rule)
+		return NULL;
+	buf_reserve_exactly(&rule->attrs,
+			    known.len + 2 * (NLA_HDRLEN + NLA_ALIGNTO) + strlen(run->table_name) +
+				    strlen(run->chain_name));
+	attr_put_text(&rule->attrs, NFTA_RULE_TABLE, run->table_name);
+	attr_put_text(&rule->attrs, NFTA_RULE_CHAIN, run->chain_name);
+	buf_put(&rule->attrs, known.data, known.len);
+	if (!rule->attrs.failed)
+		return rule;
+	rule_free(rule);
+	return NULL;
+}
+
+typedef ARRAY(struct rule *) rules;
+
+/* The rules of one run: those remembered, and in between those that were compiled. `at` is behind its
+ * first fence; false if what was compiled is not what was asked for. */
+static bool fill_run(const struct nft_lines *lines, struct memory *memory, size_t number,
+		     struct chain *chain, size_t *at, rules *ret)
+{
+	const struct rule_run *run = &lines->runs.v[number];
+	size_t fence;
+	bool is_end;
+
+	for (size_t i = run->first; i < run->first + run->count; i++) {
+		const struct known *known = memory->found[i];
+		struct rule *rule = NULL;
+
+		if (known) {
+			rule = remembered_rule(run, known->rule);
+		} else if (*at < chain->rules.n &&
+			   !nft_lines_fence(rule_comment(chain->rules.v[*at]), &fence, &is_end)) {
+			rule = chain->rules.v[*at];
+			chain->rules.v[(*at)++] = NULL;
+		}
+		if (!rule || !array_push(ret, rule)) {
+			rule_free(rule);
+			return false;
+		}
+		memory->made[i] = rule;
+	}
+	return *at < chain->rules.n &&
+	       nft_lines_fence(rule_comment(chain->rules.v[(*at)++]), &fence, &is_end) && is_end &&
+	       fence == number;
+}
+
+static bool fill_chain(const struct nft_lines *lines, struct memory *memory,
+		       const struct table *table, struct chain *chain, size_t *runs_left)
+{
+	rules all = {0};
+	bool ok = true;
+
+	for (size_t at = 0; ok && at < chain->rules.n;) {
+		struct rule *rule = chain->rules.v[at];
+		size_t number;
+		bool is_end;
+
+		if (!nft_lines_fence(rule_comment(rule), &number, &is_end)) {
+			ok = array_push(&all, rule);
+			chain->rules.v[at++] = ok ? NULL : rule;
+			continue;
+		}
+		at++;
+		ok = !is_end && number < lines->runs.n && lines->runs.v[number].family == table->family &&
+		     !strcmp(lines->runs.v[number].table_name, table->name) &&
+		     !strcmp(lines->runs.v[number].chain_name, chain->name) &&
+		     fill_run(lines, memory, number, chain, &at, &all);
+		(*runs_left)--;
+	}
+	array_for_each(rule, &chain->rules) {
+		rule_free(*rule);
+	}
+	array_free(&chain->rules);
+	chain->rules.v = all.v;
+	chain->rules.n = all.n;
+	chain->rules.capacity = all.capacity;
+	return ok;
+}
+
+static bool fill(const struct nft_lines *lines, struct memory *memory, struct ruleset *ruleset)
+{
+	size_t runs_left = lines->runs.n;
+
+	array_for_each(table, &ruleset->tables) {
+		array_for_each(chain, &(*table)->chains) {
+			if (!fill_chain(lines, memory, *table, *chain, &runs_left))
+				return false;
+		}
+	}
+	return !runs_left;
+}
+
+/* ------------------------------------------------------------------ remembering */
+
+static void put_rule(struct buf *note, const struct rule *rule)
+{
+	size_t begin = record_begin(note, FIELD_RULE);
+
+	attr_for_each(item, buf_span(&rule->attrs)) {
+		if (item.type == NFTA_RULE_EXPRESSIONS || item.type == NFTA_RULE_USERDATA)
+			attr_put(note, item.type, item.body.data, item.body.len);
+	}
+	record_end(note, begin);
+}
+
+static void write_note(const struct buf *world, const struct nft_lines *lines,
+		       const struct memory *memory, struct buf *note)
+{
+	record_put(note, FIELD_WORLD, world->data, world->len);
+	record_put(note, FIELD_REST, lines->rest.data, lines->rest.len);
+	for (size_t r = 0; r < lines->runs.n; r++) {
+		const struct rule_run *run = &lines->runs.v[r];
+
+		record_put(note, FIELD_CHAIN, run->chain, strlen(run->chain));
+		for (size_t i = run->first; i < run->first + run->count; i++) {
+			record_put(note, FIELD_LINE, lines->lines.v[i].text, lines->lines.v[i].length);
+			put_rule(note, memory->made[i]);
+		}
+	}
+}
+
+/* ------------------------------------------------------------------ compiling */
+
+static struct ruleset *compile(const struct nft_lines *lines, const struct memory *memory,
+			       const interfaces *devices, struct untrack_error *err)
+{
+	autofree bool *known = calloc(lines->lines.n + 1, sizeof(*known));
+	autoclean(document_free_p) struct document *reduced = NULL;
+	autoclean(kernel_close_p) struct kernel *kernel = NULL;
+	autonetns ns = NETNS_OWN;
+
+	for (size_t i = 0; known && i < lines->lines.n; i++)
+		known[i] = memory->found[i];
+	reduced = known ? nft_lines_reduce(lines, known) : NULL;
+	if (!reduced || !netns_scratch(&ns, err) || !interfaces_mirror(&ns, devices, err) ||
+	    !nft_document_load(reduced, NULL, &ns, err))
+		return NULL;
+	kernel = kernel_open(&ns, err);
+	return kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
+}
+
+struct ruleset *memo_compile(struct store *store, const struct document *document,
+			     const interfaces *devices, struct memo *ret_memo)
+{
+	__attribute__((cleanup(memory_free))) struct memory memory = {0};
+	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
+	autoerror ignored = ERROR_INIT; /* whoever compiles it whole will meet it too */
+	struct memo memo = {0};
+	size_t known = 0;
+	autolines lines = {0};
+	autobuf world = {0};
+
+	if (!nft_lines_read(document, &lines) || lines.lines.n < WORTHWHILE || lines.runs.n > RUNS_MAX ||
+	    asprintf(&memo.title, "compiled %s", lines.runs.v[0].chain) < 0)
+		return NULL;
+	describe_world(&world, devices);
+	if (!store_load_note(store, memo.title, &memory.note) || !take_note(&memory, &world, &lines))
+		memory.rules.n = memory.table.n = 0;
+	if (recall(&memory, &lines, &known))
+		ruleset = compile(&lines, &memory, devices, &ignored);
+	if (!ruleset || !fill(&lines, &memory, ruleset)) {
+		memo_free(&memo);
+		return NULL;
+	}
+	memo.used = known;
+	if (lines.lines.n - known > NEW_MAX)
+		write_note(&world, &lines, &memory, &memo.note);
+	*ret_memo = memo;
+	return steal_pointer(&ruleset);
+}
+
+void memo_save(struct store *store, const struct memo *memo)
+{
+	autoerror ignored = ERROR_INIT;
+
+	if (memo->note.len && !memo->note.failed)
+		store_save_note(store, memo->title, &memo->note, &ignored);
+}

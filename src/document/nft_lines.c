@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "document/nft_lines.h"
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "model/ruleset.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FENCE "untrack: plain rules "
+
+void nft_lines_free(struct nft_lines *lines)
+{
+	array_for_each(run, &lines->runs) {
+		free(run->chain);
+		free(run->table_name);
+		free(run->chain_name);
+	}
+	array_free(&lines->runs);
+	array_free(&lines->lines);
+	buf_free(&lines->rest);
+	free(lines->text);
+	*lines = (struct nft_lines){0};
+}
+
+/* ------------------------------------------------------------------ words */
+
+struct word {
+	const char *start;
+	size_t length; /* 0: at the end of the line */
+};
+
+/* The next word of a line: a quoted text, a run of letters, digits and _-./:@, "==", "!=", or one
+ * character. */
+static struct word next_word(const char **at, const char *end)
+{
+	struct word word;
+
+	while (*at < end && (**at == ' ' || **at == '\t' || **at == '\r'))
+		(*at)++;
+	word.start = *at;
+	if (*at < end && **at == '"') {
+		do
+			(*at)++;
+		while (*at < end && **at != '"');
+		*at += *at < end;
+	} else if (end - *at > 1 && (*at)[1] == '=' && strchr("=!", **at)) {
+		*at += 2;
+	} else if (*at < end) {
+		do
+			(*at)++;
+		while (*at < end && (isalnum((unsigned char)**at) || strchr("_-./:@", **at)) &&
+		       (isalnum((unsigned char)word.start[0]) || strchr("_-./:@", word.start[0])));
+	}
+	word.length = (size_t)(*at - word.start);
+	return word;
+}
+
+static bool is(struct word word, const char *text)
+{
+	return word.length == strlen(text) && !memcmp(word.start, text, word.length);
+}
+
+static bool is_identifier(struct word word)
+{
+	for (size_t i = 0; i < word.length; i++)
+		if (!isalnum((unsigned char)word.start[i]) && word.start[i] != '_' &&
+		    (!i || !strchr("-./", word.start[i])))
+			return false;
+	return word.length && (isalpha((unsigned char)*word.start) || *word.start == '_');
+}
+
+/* A number, or an address, prefix or range of them: nothing that could be the name of a host. */
+static bool is_number(struct word word)
+{
+	bool colon = memchr(word.start, ':', word.length);
+	bool hex = colon || (word.length > 2 && word.start[0] == '0' && word.start[1] == 'x');
+
+	if (!isdigit((unsigned char)*word.start) && !colon)
+		return false;
+	for (size_t i = hex && !colon ? 2 : 0; i < word.length; i++) {
+		unsigned char c = (unsigned char)word.start[i];
+
+		if (!isdigit(c) && !(hex && isxdigit(c)) && (!strchr(".-/:", c) || (hex && c == '.')))
+			return false;
+	}
+	return true;
+}
+
+/* "10/second" */
+static bool is_rate(struct word word)
+{
+	static const char *const units[] = {"/second", "/minute", "/hour", "/day", "/week"};
+	size_t digits = 0;
+
+	while (digits < word.length && isdigit((unsigned char)word.start[digits]))
+		digits++;
+	for (size_t i = 0; digits && i < sizeof(units) / sizeof(*units); i++)
+		if (is((struct word){word.start + digits, word.length - digits}, units[i]))
+			return true;
+	return false;
+}
+
+static bool is_interface(struct word word)
+{
+	return is(word, "iifname") || is(word, "oifname");
+}
+
+static bool is_operator(struct word word)
+{
+	return is(word, "==") || is(word, "!=");
+}
+
+/* Words that mean the same in every document. Names of protocols are in it, of ports not. */
+static bool is_plain_word(struct word word)
+{
+	static const char *const words[] = {
+		"ip",	   "ip6",    "tcp",	 "udp",	     "sctp",	  "th",	       "meta",	  "ct",
+		"saddr",   "daddr",  "sport",	 "dport",    "protocol",  "l4proto",   "nfproto", "ipv4",
+		"ipv6",	   "mark",   "state",	 "new",	     "related",	  "established", "invalid", "untracked",
+		"iifname", "oifname", "counter", "packets",  "bytes",	  "accept",    "drop",	  "return",
+		"continue", "notrack", "reject", "log",	     "prefix",	  "comment",   "limit",	  "rate",
+		"over",	   "burst",  "length",	 "ttl",	     "hoplimit",  "nexthdr",   "dscp",	  "and",
+		"or",	   "eq",     "ne",	 "set",	     "ether",	  "status",    "dnat",	  "snat",
+		"to",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (is(word, words[i]))
+			return true;
+	return is_operator(word) || (word.length == 1 && strchr("<>&|,", *word.start));
+}
+
+static bool is_plain_rule(const char *at, const char *end)
+{
+	struct word word = next_word(&at, end), before = {0}, earlier = {0};
+
+	if (!is_plain_word(word) || is(word, "comment") || is(word, "set") ||
+	    word.length < 2)
+		return false;
+	for (; word.length; earlier = before, before = word, word = next_word(&at, end)) {
+		bool of_interface = is_interface(before) || (is_operator(before) && is_interface(earlier));
+		bool names = is(before, "jump") || is(before, "goto") || of_interface;
+		bool plain = is_plain_word(word) || is(word, "jump") || is(word, "goto") ||
+			     is_number(word) || is_rate(word) || (names && is_identifier(word));
+
+		if (*word.start == '"') /* elsewhere it may be a host's name */
+			plain = is(before, "comment") || is(before, "prefix") || of_interface;
+		if (*word.start == '@')
+			plain = is_identifier((struct word){word.start + 1, word.length - 1});
+		if (!plain)
+			return false;
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------ lines */
+
+enum place { OUTSIDE, IN_TABLE, IN_CHAIN };
+
+struct walk {
+	struct nft_lines *lines;
+	enum place place;
+	unsigned inner; /* braces that are open inside of the place, of anything else */
+	struct word family, table, chain;
+	size_t copied;	  /* of the text to the rest */
+	bool run_is_open; /* the last run may go on */
+};
+
+/* Where what is said in the line ends: before blanks and a comment. NULL if a text is left open. */
+static const char *content_end(const char *line, const char *end)
+{
+	bool quoted = false;
+	const char *last = line;
+
+	for (const char *at = line; at < end; at++) {
+		if (!quoted && *at == '#')
+			break;
+		quoted ^= *at == '"';
+		if (*at != ' ' && *at != '\t' && *at != '\r')
+			last = at + 1;
+	}
+	return quoted ? NULL : last;
+}
+
+/* Follows the braces of a line. False if it closes more than is open inside of the place. */
+static bool follow_braces(struct walk *walk, const char *at, const char *end)
+{
+	for (struct word word = next_word(&at, end); word.length; word = next_word(&at, end)) {
+		if (is(word, "}") && !walk->inner--)
+			return false;
+		walk->inner += is(word, "{");
+	}
+	return true;
+}
+
+static bool is_only_brace(const char *at, const char *end)
+{
+	struct word word = next_word(&at, end), behind = next_word(&at, end);
+
+	return is(word, "}") && (!behind.length || (is(behind, ";") && at == end));
+}
+
+/* Statements outside of tables that neither count rules nor bring others in. */
+static bool is_harmless(const char *at, const char *end)
+{
+	struct word first = next_word(&at, end), second = next_word(&at, end);
+
+	return is(first, "define") || is(first, "table") || (is(first, "flush") && is(second, "ruleset")) ||
+	       ((is(first, "add") || is(first, "delete") || is(first, "destroy")) && is(second, "table"));
+}
+
+static bool line_outside(struct walk *walk, const char *line, const char *end)
+{
+	static const struct word ip = {"ip", 2};
+	const char *at = line;
+	struct word words[5];
+
+	for (size_t i = 0; i < 5; i++)
+		words[i] = next_word(&at, end);
+	if (is(words[0], "table") && is_identifier(words[1])) {
+		bool short_form = is(words[2], "{") && !words[3].length;
+
+		if (short_form || (is_identifier(words[2]) && is(words[3], "{") && !words[4].length)) {
+			walk->family = short_form ? ip : words[1];
+			walk->table = short_form ? words[1] : words[2];
+			walk->place = IN_TABLE;
+			return true;
+		}
+	}
+	return is_harmless(line, end) && follow_braces(walk, line, end);
+}
+
+static bool line_in_table(struct walk *walk, const char *line, const char *end)
+{
+	const char *at = line;
+	struct word first = next_word(&at, end), name = next_word(&at, end);
+	struct word brace = next_word(&at, end), more = next_word(&at, end);
+
+	if (is(first, "chain") && is_identifier(name) && is(brace, "{") && !more.length) {
+		walk->chain = name;
+		walk->place = IN_CHAIN;
+		walk->run_is_open = false;
+		return true;
+	}
+	if (is_only_brace(line, end)) {
+		walk->place = OUTSIDE;
+		return true;
+	}
+	return follow_braces(walk, line, end);
+}
+
+static char *word_copy(struct word word)
+{
+	return strndup(word.start, word.length);
+}
+
+static bool open_run(struct walk *walk, size_t begin)
+{
+	struct nft_lines *lines = walk->lines;
+	struct rule_run run = {.first = lines->lines.n, .begin = begin};
+	autofree char *family = word_copy(walk->family);
+
+	run.table_name = word_copy(walk->table);
+	run.chain_name = word_copy(walk->chain);
+	run.family = family ? family_parse(family) : 0;
+	if (!run.family || !run.table_name || !run.chain_name ||
+	    asprintf(&run.chain, "%s %s %s", family, run.table_name, run.chain_name) < 0)
+		run.chain = NULL;
+	if (run.chain && array_push(&lines->runs, run)) {
+		buf_put(&lines->rest, lines->text + walk->copied, begin - walk->copied);
+		buf_puts(&lines->rest, "#" FENCE "\n");
+		walk->run_is_open = true;
+		return true;
+	}
+	free(run.chain);
+	free(run.table_name);
+	free(run.chain_name);
+	return false;
+}
+
+/* next: where the line behind it begins */
+static bool line_in_chain(struct walk *walk, const char *line, const char *end, const char *next)
+{
+	struct nft_lines *lines = walk->lines;
+	struct rule_line plain = {.text = line, .length = (size_t)(end - line)};
+
+	if (is_plain_rule(line, end)) {
+		if (!walk->run_is_open && !open_run(walk, (size_t)(line - lines->text)))
+			return false;
+		plain.run = lines->runs.n - 1;
+		if (!array_push(&lines->lines, plain))
+			return false;
+		lines->runs.v[plain.run].count++;
+		lines->runs.v[plain.run].end = walk->copied = (size_t)(next - lines->text);
+		return true;
+	}
+	walk->run_is_open = false;
+	if (is_only_brace(line, end)) {
+		walk->place = IN_TABLE;
+		return true;
+	}
+	return follow_braces(walk, line, end);
+}
+
+static bool take_line(struct walk *walk, const char *line, const char *end, const char *next)
+{
+	const char *content = content_end(line, end);
+
+	while (content && line < content && (*line == ' ' || *line == '\t'))
+		line++;
+	if (!content || memchr(line, '\\', (size_t)(content - line)))
+		return false;
+	if (line == content)
+		return true;
+	if (walk->inner)
+		return follow_braces(walk, line, content);
+	switch (walk->place) {
+	case OUTSIDE:
+		return line_outside(walk, line, content);
+	case IN_TABLE:
+		return line_in_table(walk, line, content);
+	case IN_CHAIN:
+	default:
+		return line_in_chain(walk, line, content, next);
+	}
+}
+
+bool nft_lines_read(const struct document *document, struct nft_lines *ret_lines)
+{
+	autolines lines = {0};
+	struct walk walk = {.lines = &lines};
+	autobuf all = {0};
+
+	if (document->kind != DOCUMENT_TEXT)
+		return false;
+	array_for_each(source, &document->sources) {
+		buf_put(&all, source->text.data, source->text.len);
+		buf_putc(&all, '\n');
+	}
+	lines.length = all.len;
+	lines.text = buf_steal_text(&all);
+	if (!lines.text || strlen(lines.text) != lines.length || strstr(lines.text, FENCE) ||
+	    text_mentions(lines.text, lines.length, "include"))
+		return false;
+	for (char *line = lines.text, *end; *line; line = end + 1) {
+		end = strchr(line, '\n'); /* there is one behind each file */
+		if (!take_line(&walk, line, end, end + 1))
+			return false;
+	}
+	buf_put(&lines.rest, lines.text + walk.copied, lines.length - walk.copied);
+	if (lines.rest.failed || walk.place != OUTSIDE || walk.inner)
+		return false;
+	*ret_lines = lines;
+	lines = (struct nft_lines){0};
+	return true;
+}
+
+/* ------------------------------------------------------------------ the reduced document */
+
+static void put_fence(struct buf *text, size_t run, const char *which)
+{
+	buf_printf(text, "continue comment \"" FENCE "%zu %s\"\n", run, which);
+}
+
+bool nft_lines_fence(const char *comment, size_t *ret_run, bool *ret_is_end)
+{
+	char which[8];
+
+	if (!comment || strncmp(comment, FENCE, strlen(FENCE)) != 0 ||
+	    sscanf(comment + strlen(FENCE), "%zu %7s", ret_run, which) != 2)
+		return false;
+	*ret_is_end = !strcmp(which, "end");
+	return true;
+}
+
+static void write_reduced(const struct nft_lines *lines, const bool *known, struct buf *text)
+{
+	size_t copied = 0;
+
+	for (size_t r = 0; r < lines->runs.n; r++) {
+		const struct rule_run *run = &lines->runs.v[r];
+
+		buf_put(text, lines->text + copied, run->begin - copied);
+		put_fence(text, r, "begin");
+		for (size_t i = run->first; i < run->first + run->count; i++) {
+			if (known[i])
+				continue;
+			buf_put(text, lines->lines.v[i].text, lines->lines.v[i].length);
+			buf_putc(text, '\n');
+		}
+		put_fence(text, r, "end");
+		copied = run->end;
+	}
+	buf_put(text, lines->text + copied, lines->length - copied);
+}
+
+struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *known)
+{
+	struct document *document = calloc(1, sizeof(*document));
+	struct source source = {.name = strdup("stdin")};
+
+	write_reduced(lines, known, &source.text);
+	if (document && source.name && !source.text.failed && array_push(&document->sources, source)) {
+		document->kind = DOCUMENT_TEXT;
+		return document;
+	}
+	free(source.name);
+	buf_free(&source.text);
+	document_free(document);
+	return NULL;
+}

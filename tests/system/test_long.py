@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Long rulesets: of what was compiled before only what changed is compiled again, and nothing of it
+shows but in the time."""
+import random
+
+import pytest
+from test_corpus import flush, listing, load
+
+RULES = 300
+PLAIN = ("ip saddr 10.0.{a}.{b} tcp dport {p} accept", 'iifname "eth{b}" udp sport {p} counter drop comment "c {a}"',
+         "ip daddr 10.{a}.0.0/16 notrack", "meta mark {p} jump other", "ip saddr @known tcp dport != {p} return",
+         "ip saddr 192.0.2.{b} limit rate {p}/second accept", "ct state established,related accept",
+         "ip protocol tcp ip ttl > {b} log prefix \"x{a} \"")
+OTHERS = ("tcp dport {{ {p}, {a} }} accept", "ip saddr $hosts accept; counter", "# nothing",
+          "tcp dport {{\n\t\t\t{p},\n\t\t\t{b} }} drop", "tcp dport vmap {{ {p} : accept, 1 : drop }}", "")
+
+
+def rules(r, count):
+    found = []
+    for _ in range(count):
+        rule = r.choice(PLAIN if r.random() < 0.9 else OTHERS)
+        found.append(rule.format(a=r.randrange(1, 200), b=r.randrange(1, 200), p=r.randrange(1, 5000)))
+    return found
+
+
+def document(one, two, known="192.0.2.1", host="198.51.100.1"):
+    def chain(name, head, some):
+        return f"\tchain {name} {{\n\t\t{head}\n" + "".join(f"\t\t{rule}\n" for rule in some) + "\t}\n"
+    return (f"define hosts = {{ {host} }}\ntable ip long {{\n\tset known {{\n\t\ttype ipv4_addr\n"
+            f"\t\telements = {{ {known} }}\n\t}}\n" + chain("other", "", [])
+            + chain("pre", "type filter hook prerouting priority raw; policy accept;", one)
+            + chain("out", "type filter hook output priority raw;", two) + "}\n")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_as_nft_loads_it(untrack, make_netns, seed):
+    ours, theirs = make_netns(), make_netns()
+    r = random.Random(seed)
+    one, two = rules(r, RULES), rules(r, RULES)
+    known, host = "192.0.2.1", "198.51.100.1"
+    for step in range(8):
+        path = untrack.file(document(one, two, known, host), "long.nft")
+        expected = load(theirs, path)
+        assert expected is not None
+        untrack(ours, "apply", path)
+        assert listing(ours) == expected, f"seed {seed}, step {step}"
+        assert untrack(ours, "diff", path).stdout == ""
+        what = r.randrange(6)
+        if what == 0:
+            known = f"192.0.2.{r.randrange(2, 9)}"  # a set that remembered rules look at
+        elif what == 1:
+            host = f"198.51.100.{r.randrange(2, 9)}"
+        elif what == 2:
+            one, two = two, one
+        elif what == 3:
+            r.shuffle(one)
+        else:
+            at = r.randrange(RULES)
+            one[at:at + r.randrange(3)] = rules(r, r.randrange(3))
+
+
+def plain(count, changed=None):
+    return [PLAIN[0].format(a=n // 200, b=n % 200 + 1, p=n + 1 + (n == changed)) for n in range(count)]
+
+
+def test_one_of_many(untrack, netns):
+    """One rule goes out, and of the memory only what was not known is compiled."""
+    path = untrack.file(document(plain(2000), []), "long.nft")
+    untrack(netns, "apply", path)
+    path = untrack.file(document(plain(2000, changed=1000), []), "long.nft")
+    assert untrack(netns, "apply", "--json", path).json["summary"]["rules"] == {"add": 0, "delete": 0, "replace": 1}
+    assert listing(netns) == load(netns, path)
+
+
+def test_damaged_memory(untrack, netns):
+    path = untrack.file(document(plain(RULES), []), "long.nft")
+    expected = load(netns, path)
+    flush(netns)
+    untrack(netns, "apply", path)
+    remembered = list(untrack.state.rglob("compiled*"))
+    assert remembered
+    for file in remembered:
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    assert untrack(netns, "diff", path).stdout == ""
+    flush(netns)
+    untrack(netns, "apply", path)
+    assert listing(netns) == expected
+
+
+def test_a_mistake_has_its_place(untrack, netns):
+    some = plain(RULES)
+    path = untrack.file(document(some, []), "long.nft")
+    untrack(netns, "apply", path)
+    some[100] = "tcp dport 22 jump nowhere"
+    path = untrack.file(document(some, []), "long.nft")
+    refused = untrack(netns, "apply", "--json", path, status=2).error
+    line = path.read_text().splitlines().index("\t\ttcp dport 22 jump nowhere") + 1
+    assert (refused["file"], refused["line"]) == (str(path), line)
+
+
+def test_a_loop_is_refused(untrack, netns):
+    """Which no rule by itself shows, and the kernel judges as a whole."""
+    some = plain(RULES)
+    some[150] = "meta mark 1 jump other"
+    text = document(some, []).replace("\tchain other {\n\t\t\n", "\tchain other {\n\t\tjump back\n\t}\n"
+                                      "\tchain back {\n\t\taccept\n")
+    untrack(netns, "apply", untrack.file(text, "long.nft"))
+    before = listing(netns)
+    path = untrack.file(text.replace("\t\taccept\n", "\t\tjump other\n"), "long.nft")
+    refused = untrack(netns, "apply", "--json", path, status=2).error
+    assert refused["file"] == str(path) and refused["line"], refused
+    assert listing(netns) == before
