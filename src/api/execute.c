@@ -144,18 +144,20 @@ static size_t count_rules(const struct target *target)
 }
 
 /* A ruleset is loaded as it is, like nft does, and advised on; a policy is what we answer for. Advice on
- * very many rules takes longer than loading them, and is asked for with `untrack check`. */
+ * very many rules takes longer than loading them: it is left to those who ask for it. */
 static bool lint(struct work *w, texts *warnings, struct untrack_error *err)
 {
 	struct judging judging = {.untrack = w->untrack, .target = &w->target};
 	autofindings findings = {0};
+	size_t rules = count_rules(&w->target);
 
 	if (!w->execution->given)
 		return true;
 	judging.document = document_of(w->execution->given, err);
-	if (judging.document && !judging.document->policy &&
-	    count_rules(&w->target) > ADVISED_RULES)
-		return true;
+	if (judging.document && !judging.document->policy && rules > ADVISED_RULES)
+		return warn(warnings, err,
+			    "%zu rules are not judged here (more than %d): `untrack check` does",
+			    rules, ADVISED_RULES);
 	return judging.document && judge(&judging, warnings, &findings, err) &&
 	       judge_refuse(&findings, !judging.document->policy,
 			    w->execution->options->force_lint, warnings, err) &&
