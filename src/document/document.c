@@ -6,6 +6,7 @@
 #include "document/json.h"
 #include "document/lift.h"
 #include "document/nft_schema.h"
+#include "document/nft_script.h"
 #include "document/policy_read.h"
 #include "document/source.h"
 
@@ -202,7 +203,7 @@ static bool read_source(struct reading *reading, const char *path, struct untrac
 	if (!source_read(path, added->name, reading->left, &added->text, err))
 		return false;
 	reading->left -= added->text.len;
-	return true;
+	return nft_script_check(added, err); /* while the text is whole */
 }
 
 /* Sources are few, and their kinds are told by their first character. */

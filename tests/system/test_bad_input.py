@@ -120,6 +120,8 @@ TEXTS = {
     "NaN": b'{"untrack": NaN}',
     "byte order mark": b'\xef\xbb\xbf{"untrack": 2}',
     "nft syntax": b"table inet x { chain c { no such statement } }\n",
+    "a command that only reads": b"table inet x { }\nlist ruleset\n",
+    "a command that never ends": b"monitor\n",
     "binary": bytes(range(256)) * 8,
 }
 
