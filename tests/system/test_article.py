@@ -100,7 +100,7 @@ def test_the_articles_load(untrack, pair, tmp_path, firewall, options):
     assert "Failed requests:        0" in site.load()
     server = pair.server
     # Not all: a client's port that comes again has its entry already (5 000 picks among 28 232 ports are
-    # about 4 580 different ones at the least).
+    # about 4 580 different ones at the least). More: ab has connections open when it has enough.
     assert entries(server, 80) >= REQUESTS * 9 // 10
     top = untrack(server, "top", "--json").json["groups"][0]
     assert (top["protocol"], top["port"], top["address"]) == ("tcp", 80, "192.0.2.10")
@@ -109,7 +109,7 @@ def test_the_articles_load(untrack, pair, tmp_path, firewall, options):
     policy = json.loads(suggested.stdout)
     assert [(s["protocol"], s["ports"]) for s in policy["services"]] == [("tcp", [80])]
     freed = count_in(policy["services"][0]["comment"], r"frees ([\d ]*\d)")
-    assert REQUESTS * 9 // 10 <= freed <= REQUESTS + 10
+    assert REQUESTS * 9 // 10 <= freed <= REQUESTS + AT_ONCE
     document = untrack.file(suggested.stdout)
     told = untrack(server, "diff", document, status=1)
     assert REQUESTS * 9 // 10 <= count_in(told.stderr, r"--purge would delete ([\d ]*\d)") <= freed
