@@ -156,15 +156,23 @@ static const struct control controls[] = {
 	{IPPROTO_UDP, 5060, "SIP"},
 };
 
-/* A port that stands in a wide range is not meant by it. */
+/* A port that stands in a wide range is not meant by it, nor in what others left of all ports. */
 #define RANGE_MEANT 64
+#define PORTS_MEANT 32768
 
 static bool means_port(const struct ranges *ports, uint16_t port)
 {
-	for (size_t i = 0; i < ports->n; i++)
+	number count = 0;
+	bool meant = false;
+
+	for (size_t i = 0; i < ports->n; i++) {
+		number width = ports->v[i].last - ports->v[i].first;
+
+		count += width + 1;
 		if (port >= ports->v[i].first && port <= ports->v[i].last)
-			return ports->v[i].last - ports->v[i].first < RANGE_MEANT;
-	return false;
+			meant = width < RANGE_MEANT;
+	}
+	return meant && count < PORTS_MEANT;
 }
 
 static void check_controls(struct lint *lint, const struct flow *flow)
