@@ -326,6 +326,28 @@ class Download:
         return False
 
 
+class Writer:
+    """Another program that commits to a table of its own without a pause (traffic.py)."""
+
+    def __init__(self, ns, table):
+        self._ns, self._table = ns, table
+        ns.nft(f"table {table} {{\nset seen {{ type mark; }}\nchain busy {{\n}}\n}}")
+        self._process = ns.traffic("write", table, stdin=subprocess.PIPE)
+        assert self._process.stdout.readline() == "ready\n"
+
+    def end(self):
+        """How often it committed; all that it wrote is there."""
+        self._process.stdin.close()
+        turns = int(self._process.stdout.readline())
+        assert self._process.wait(timeout=10) == 0
+        seen, = (o["set"] for o in self._ns.nft_json("set", *self._table.split(), "seen")
+                 if "set" in o)
+        assert sorted(seen["elem"]) == list(range(turns))
+        rules = [o for o in self._ns.nft_json("chain", *self._table.split(), "busy") if "rule" in o]
+        assert len(rules) == turns % 2
+        return turns
+
+
 @pytest.fixture
 def make_netns():
     made = []
