@@ -431,6 +431,7 @@ ArmedTest(outlives_the_terminal)
 
 	cr_assert(caller >= 0);
 	if (caller == 0) {
+		signal(SIGHUP, SIG_DFL); /* nohup(1) may run the tests */
 		arm_well(store, save(store), 1);
 		pause();
 		_exit(0);
