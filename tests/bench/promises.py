@@ -35,10 +35,23 @@ class Measured:
         self.control = {(r["job"], r["kind"], r["n"], r["variant"]): r
                         for r in parts.get("control", {}).get("results", []) if "wall_ms" in r}
         self.packet = {(r["kind"], r["n"], r["layout"], r["pattern"]): r
-                       for r in parts.get("packet", {}).get("results", []) if r["ns"]}
-        self.udp = {(r["setup"], r["flows"]): r
-                    for r in parts.get("udp", {}).get("results", []) if r["ns"]}
+                       for r in self.whole(parts, "packet")}
+        self.udp = {(r["setup"], r["flows"]): r for r in self.whole(parts, "udp")}
         self.table = {r["variant"]: r for r in parts.get("table", {}).get("results", [])}
+
+    @staticmethod
+    def whole(parts, part):
+        """Results that count: neither their own slices nor the floor's were all refused."""
+        return [r for r in parts.get(part, {}).get("results", []) if r["added_ns"] is not None]
+
+    def services(self, kind, pattern, *layouts, most=10_000):
+        """The largest number of services, up to that, with which one of the layouts at least was
+        measured beside untrack's; None if there is none."""
+        def numbers(layout):
+            return {n for k, n, name, p in self.packet
+                    if (k, name, p) == (kind, layout, pattern) and n <= most}
+        peers = set().union(*map(numbers, layouts))
+        return max(numbers(packet_path.UNTRACK) & peers, default=None)
 
     def time(self, job, kind, n, variant):
         result = self.control.get((job, kind, n, variant))
@@ -143,10 +156,8 @@ def packet_best(measured, kind, pattern, peer, layouts):
     """The whole cost of a packet against the best of these hand-written layouts."""
     promise = Promise(f"packet path, services by {kind}, {pattern}", peer, "within 5 %",
                       expected_at="10000")
-    sizes = [n for k, n, layout, p in measured.packet
-             if (k, layout, p) == (kind, packet_path.UNTRACK, pattern)]
-    if sizes:
-        n = max(sizes)
+    n = measured.services(kind, pattern, *layouts)
+    if n:
         ours = measured.packet[kind, n, packet_path.UNTRACK, pattern]
         hands = [measured.packet[kind, n, layout, pattern] for layout in layouts
                  if (kind, n, layout, pattern) in measured.packet]
@@ -163,10 +174,8 @@ def packet_best(measured, kind, pattern, peer, layouts):
 def packet_linear(measured, kind):
     promise = Promise(f"packet path, services by {kind}, last", "iptables-nft raw, linear",
                       "60 times less added cost", expected_at="1000")
-    sizes = [n for k, n, layout, p in measured.packet
-             if (k, layout, p) == (kind, "iptables-nft", "last") and n <= 1000]
-    if sizes:
-        n = max(sizes)
+    n = measured.services(kind, "last", "iptables-nft", most=1000)
+    if n:
         ours = measured.packet[kind, n, packet_path.UNTRACK, "last"]["added_ns"]
         peer = measured.packet[kind, n, "iptables-nft", "last"]["added_ns"]
         promise.measured = f"{peer / max(ours, 1):.1f} times ({ours:.0f} against {peer:.0f} ns)"

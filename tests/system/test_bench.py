@@ -64,6 +64,24 @@ def test_connection_table(tmp_path):
     assert pathlib.Path("/proc/sys/net/netfilter/nf_conntrack_max").read_text() == room
 
 
+@pytest.mark.parametrize("refused", [("untrack", "nft set", "iptables-nft"),
+                                     ("nft set", "iptables-nft"), ("untrack",)])
+def test_nothing_is_judged_by_refused_slices(refused):
+    """On a busy machine all slices of a variant may be refused: its own, or those of the floor."""
+    def result(name, **more):
+        return {"ns": {"median": 100.0}, "added_ns": None if name in refused else 10.0, **more}
+    parts = {"packet": {"results": [result(name, kind="ports", n=1000, pattern=pattern, layout=name)
+                                    for name in ("untrack", "nft set", "iptables-nft")
+                                    for pattern in ("last", "miss")]},
+             "udp": {"results": [result(name, setup=name, flows="new")
+                                 for name in ("untrack", "iptables-nft raw")]}}
+    done = run([PYTHON, "-c", "import json, sys, promises\n"
+                "for p in promises.all_of(json.load(sys.stdin)): print(p.work, '|', p.measured)"],
+               input=json.dumps(parts), env={"PYTHONPATH": str(SOURCE / "tests/bench")})
+    packet = [line for line in done.stdout.splitlines() if line.startswith("packet path")]
+    assert packet and all(line.endswith("| not measured") for line in packet)
+
+
 def test_namespaces_are_gone(tmp_path):
     before = set(run(["ip", "netns"]).stdout.split())
     bench(tmp_path, "packet", "--services", "1", "--rounds", "1", "--classes", "ports")
