@@ -49,6 +49,14 @@ struct lift {
 	bool given_up; /* there is something that could undo a list, or that is not understood */
 };
 
+/* Where a scan of a source stands. */
+struct cursor {
+	const char *text; /* the source's */
+	const char *at, *end;
+	struct lift *lift;
+	size_t source;
+};
+
 /* The set of that name; a new one if there is none. NULL (and given up) without memory. */
 struct lift_set *lift_find(struct lift *lift, uint8_t family, const char *table, const char *set);
 /* Tells the key's type, by nft's word for a data type. False if it has no plain keys. */

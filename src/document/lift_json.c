@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct cursor {
-	const char *text; /* the source's */
-	const char *at, *end;
-	struct lift *lift;
-	size_t source;
-};
-
 struct string {
 	const char *start;
 	size_t length;

@@ -7,13 +7,6 @@
 
 /* ------------------------------------------------------------------ words */
 
-struct cursor {
-	const char *text; /* the source's */
-	const char *at, *end;
-	struct lift *lift;
-	size_t source;
-};
-
 /* A word, or a single other character; a statement's end is a line end or ';'. */
 struct word {
 	const char *start;
