@@ -186,6 +186,18 @@ static bool put_back(const struct ruleset *ruleset, const struct long_list *list
 	return packed_copy(&set->elements.packed, &list->keys) ? true : error_memory(err);
 }
 
+static bool put_all_back(const struct ruleset *ruleset, const struct document *document,
+			 struct untrack_error *err)
+{
+	array_for_each(list, &document->lists) {
+		if (!put_back(ruleset, list, err))
+			return error_set(err, ERROR_DOCUMENT,
+					 "the list of set '%s' cannot be told from the text",
+					 list->set);
+	}
+	return true;
+}
+
 static struct ruleset *compile_once(const struct document *document, const unsaid_list *unsaid,
 				    const interfaces *devices, struct untrack_error *err)
 {
@@ -198,14 +210,7 @@ static struct ruleset *compile_once(const struct document *document, const unsai
 		return NULL;
 	kernel = kernel_open(&ns, err);
 	ruleset = kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
-	array_for_each(list, &document->lists) {
-		if (ruleset && !put_back(ruleset, list, err)) {
-			error_set(err, ERROR_DOCUMENT,
-				  "the list of set '%s' cannot be told from the text", list->set);
-			return NULL;
-		}
-	}
-	return steal_pointer(&ruleset);
+	return ruleset && put_all_back(ruleset, document, err) ? steal_pointer(&ruleset) : NULL;
 }
 
 /* Where it is refused, libnftables is asked about the whole text: it names the place in that. */
@@ -225,6 +230,21 @@ static struct ruleset *compile_ruleset(const struct document *document, const un
 	return NULL;
 }
 
+/* What is remembered of a long document are its rules: lists are the document's own. */
+static struct ruleset *compile_remembered(struct store *store, const struct document *document,
+					  struct document_maker *made)
+{
+	autoclean(ruleset_free_p) struct ruleset *ruleset =
+		memo_compile(store, document, &made->devices, &made->memo);
+	autoerror ignored = ERROR_INIT; /* whoever compiles it whole will meet it too */
+
+	if (ruleset && put_all_back(ruleset, document, &ignored))
+		return steal_pointer(&ruleset);
+	memo_free(&made->memo);
+	made->memo = (struct memo){0};
+	return NULL;
+}
+
 static bool init_ruleset(struct document_maker *made, const struct document *document,
 			 struct store *store, struct untrack_error *err)
 {
@@ -235,7 +255,7 @@ static bool init_ruleset(struct document_maker *made, const struct document *doc
 	    !find_devices(document, &unsaid, &made->devices, err))
 		return false;
 	if (store)
-		made->compiled = memo_compile(store, document, &made->devices, &made->memo);
+		made->compiled = compile_remembered(store, document, made);
 	if (!made->compiled)
 		made->compiled = compile_ruleset(document, store ? &unsaid : NULL, &made->devices, err);
 	made->maker.compiled = made->compiled;

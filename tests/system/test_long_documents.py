@@ -58,6 +58,11 @@ TEXTS = {
     "one line": "table ip t { set long { type ipv4_addr; elements = { "
                 + ", ".join(v4(n) for n in NUMBERS) + " }; comment \"a { b\"; }; "
                 "chain c { ip saddr @long drop; }; }",
+    # so many that compiled rules are remembered
+    "beside rules": table("type ipv4_addr", [v4(n) for n in NUMBERS],
+                          "chain c {\n" + "".join(f"ip saddr 192.0.2.{n} udp dport {m + 1} accept\n"
+                                                  for m in range(2) for n in range(200))
+                          + "ip saddr @long accept\n}\n"),
     "in pieces": "flush ruleset\ndefine own = { 1.2.3.4, 5.6.7.8 }\n"
                  + table("type ipv4_addr", [v4(n) for n in NUMBERS[:2000]],
                          "set other { type ipv4_addr; elements = $own; }\n")
@@ -154,6 +159,16 @@ def test_refusals_are_those_of_nft_and_name_the_place(untrack, netns, text, word
     result = untrack(netns, "apply", "--json", document, status=2)
     assert words in result.error["message"] and words in by_nft
     assert f"{document}:{result.error['line']}:{result.error['column']}" in by_nft
+
+
+def test_lists_beside_remembered_rules(untrack, netns, make_netns):
+    text = TEXTS["beside rules"]
+    untrack(netns, "apply", untrack.file(text))
+    changed = untrack.file(text.replace("192.0.2.7 udp dport 2 accept", "192.0.2.7 drop")
+                           .replace(f"{v4(9)},", "192.0.2.9,"))
+    change = untrack(netns, "apply", changed, "--json").json
+    assert change["summary"]["elements"] == {"add": 1, "delete": 1, "replace": 0}
+    assert netns.listing("ruleset") == listing_of_nft(make_netns, changed)
 
 
 def test_one_element_changes_in_place(untrack, netns):
