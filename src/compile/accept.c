@@ -183,12 +183,9 @@ static bool is_one_protocol(const struct layout *layout, const boxes *all)
 	return true;
 }
 
-/* `udp dport 53` is cheaper than a set of one (measured). Only where nft has a name for the header,
- * or it would list `meta l4proto` and `th dport` apart, which it cannot for each protocol. */
+/* `udp dport 53` is cheaper than a set of one (measured). */
 static bool is_one_port(const struct layout *layout, const boxes *all)
 {
-	static const uint8_t named[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP,
-					IPPROTO_UDPLITE};
 	const struct box *first = &all->v[0];
 
 	array_for_each(box, all) {
@@ -197,15 +194,15 @@ static bool is_one_port(const struct layout *layout, const boxes *all)
 			return false;
 	}
 	return !layout->interval && layout->n == class_layout(CLASS_P)->n &&
-	       memchr(named, first->first[box_offset(DIM_PROTOCOL)], sizeof(named));
+	       protocol_names_ports(first->first[box_offset(DIM_PROTOCOL)]);
 }
 
 static void write_one_port(struct writer *w, const struct box *box, enum side side)
 {
-	write_protocol(w, box->first[box_offset(DIM_PROTOCOL)]);
-	expr_payload_load(&w->draft, NFT_PAYLOAD_TRANSPORT_HEADER, side == SIDE_S ? 0 : 2,
-			  sizeof(uint16_t), 0);
-	expr_cmp(&w->draft, NFT_CMP_EQ, 0, box->first + box_offset(DIM_PORT), sizeof(uint16_t));
+	struct port port = {.protocol = box->first[box_offset(DIM_PROTOCOL)]};
+
+	memcpy(port.number, box->first + box_offset(DIM_PORT), sizeof(port.number));
+	write_port(w, &port, side);
 }
 
 static bool write_rule(struct accept *a, const struct maker *maker, const struct layout *layout,

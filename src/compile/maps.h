@@ -16,10 +16,13 @@ void owners_free(owners *list);
 
 enum { MAP_NAME_MAX = 32 };
 
-/* A set or map that exists, for the rules of the chains that look it up. */
+/* A set or map that exists, for the rules of the chains that look it up; or, where there are so few
+ * keys that a rule for each is cheaper, one of them. */
 struct lookup {
 	char name[MAP_NAME_MAX];
 	struct key key;
+	const char *counter; /* the one key's, borrowed from the owners; NULL: a set or map */
+	struct port port;
 };
 typedef ARRAY(struct lookup) lookups;
 
@@ -42,9 +45,12 @@ bool make_class(const struct maker *maker, const char *class, const struct layou
 /* One of each class that has boxes, in the order in which they are to be asked. */
 bool make_classes(const struct maker *maker, struct buckets *buckets);
 
+bool are_single_keys(const lookups *list);
 /* `counter name … map @… notrack accept` for each. is_last: where the chain and its packets end with
- * them, the last needs no `accept`, which is some nanoseconds for most packets of most policies. */
-void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last);
+ * them, the last needs no `accept`, which is some nanoseconds for most packets of most policies.
+ * but_loopback, of single keys: leaves alone what came from lo. */
+void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last,
+		     bool but_loopback);
 /* Those that look at no interface. */
 void write_loopback_map_rules(struct writer *w, struct chain *chain, const lookups *list);
 

@@ -81,6 +81,15 @@ void write_interface(struct writer *w, uint32_t meta, const struct interface *in
 /* source: match the source address, else the destination. */
 void write_prefix(struct writer *w, bool source, const struct inet_range *prefix);
 void write_protocol(struct writer *w, uint8_t protocol);
+struct port {
+	uint8_t protocol;
+	uint8_t number[2]; /* in network order */
+};
+/* Has nft a name for the header of that protocol's ports? It lists others as `meta l4proto` and
+ * `th dport` apart, which it cannot for each of them. */
+bool protocol_names_ports(uint8_t protocol);
+/* `udp dport 53`, or `sport` for SIDE_S. */
+void write_port(struct writer *w, const struct port *port, enum side side);
 /* `icmp type { destination-unreachable, … }` or icmpv6, by family. */
 void write_icmp_error_types(struct writer *w, uint8_t family);
 void write_verdict(struct writer *w, int32_t code, const char *chain);
