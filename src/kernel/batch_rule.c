@@ -101,6 +101,27 @@ static bool is_refused_zero(const struct expression *expression, const struct at
 	return false;
 }
 
+/* A dynset with several statements is dumped without the flag that it is refused without
+ * (net/netfilter/nft_dynset.c: nft_dynset_dump(), nft_dynset_init()). */
+static bool lacks_flag(const struct expression *expression)
+{
+	struct span statements;
+
+	return !strcmp(expression->name, "dynset") &&
+	       attr_find(expression->data, NFTA_DYNSET_EXPRESSIONS, &statements);
+}
+
+static void put_attr(struct batch *batch, const struct expression *expression, const struct attr *a)
+{
+	if (is_refused_zero(expression, a))
+		return;
+	if (a->type == NFTA_DYNSET_FLAGS && lacks_flag(expression))
+		attr_put_be32(&batch->bytes, NFTA_DYNSET_FLAGS,
+			      attr_be32(a->body) | NFT_DYNSET_F_EXPR);
+	else
+		batch_copy_attr(&batch->bytes, a->body);
+}
+
 static void put_data(struct batch *batch, const struct expression *expression)
 {
 	if (is_quota(expression->name)) {
@@ -108,8 +129,7 @@ static void put_data(struct batch *batch, const struct expression *expression)
 		return;
 	}
 	attr_for_each(a, expression->data) {
-		if (!is_refused_zero(expression, &a))
-			batch_copy_attr(&batch->bytes, a.body);
+		put_attr(batch, expression, &a);
 	}
 }
 
@@ -125,8 +145,8 @@ static void put_set_user(struct batch *batch, const struct expression *expressio
 		if (a.type == user->name) {
 			batch_set_name(b, user->name, set);
 			attr_put_be32(b, user->id, batch_id(batch, set));
-		} else if (a.type != user->id && !is_refused_zero(expression, &a)) {
-			batch_copy_attr(b, a.body);
+		} else if (a.type != user->id) {
+			put_attr(batch, expression, &a);
 		}
 	}
 }
