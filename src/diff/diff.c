@@ -406,6 +406,39 @@ static bool add_table(struct diff *d, bool remade)
 	       change_elements(d) && change_rules(d);
 }
 
+static bool is_hooked_anew(const struct chain *live, const struct chain *desired)
+{
+	struct span now, then;
+
+	if (!attr_find(buf_span(&desired->attrs), NFTA_CHAIN_HOOK, &then))
+		return false;
+	return !live || !attr_find(buf_span(&live->attrs), NFTA_CHAIN_HOOK, &now) ||
+	       !span_equal(now, then) ||
+	       attrs_compare(OBJECT_CHAIN, buf_span(&live->attrs), buf_span(&desired->attrs)) ==
+		       DIFFERENCE_REMAKE;
+}
+
+/* A table that goes dormant, or wakes, gets no base chain in the same batch (nf_tables_api.c:
+ * nf_tables_addchain(), nf_tables_updchain()). */
+static bool is_too_much_at_once(const struct table *live, const struct table *desired)
+{
+	array_for_each(chain, &desired->chains) {
+		if (is_hooked_anew(table_find_chain(live, (*chain)->name), *chain))
+			return true;
+	}
+	return false;
+}
+
+static enum difference compare_tables(const struct table *live, const struct table *desired)
+{
+	enum difference difference =
+		attrs_compare(OBJECT_TABLE, buf_span(&live->attrs), buf_span(&desired->attrs));
+
+	return difference == DIFFERENCE_UPDATE && is_too_much_at_once(live, desired)
+		       ? DIFFERENCE_REMAKE
+		       : difference;
+}
+
 static bool change_table(struct diff *d)
 {
 	return find_doomed(d) && match_all_rules(d) && delete_references(d) && delete_doomed(d) &&
@@ -424,7 +457,7 @@ bool diff_tables(const struct table *live, const struct table *desired, struct p
 		return push_table(&d, OPERATION_DELETE, live, false);
 	if (!live)
 		return add_table(&d, false);
-	switch (attrs_compare(OBJECT_TABLE, buf_span(&live->attrs), buf_span(&desired->attrs))) {
+	switch (compare_tables(live, desired)) {
 	case DIFFERENCE_REMAKE:
 		return push_table(&d, OPERATION_DELETE, live, true) && add_table(&d, true);
 	case DIFFERENCE_UPDATE:

@@ -99,6 +99,7 @@ class Table:
     def __init__(self, r, family, name):
         self.family, self.name = family, name
         self.comment = r.choice(("", "", "", "one", "two"))
+        self.dormant = r.random() < 0.1
         self.chains, self.sets, self.objects = {}, {}, {}
         for part in ("objects", "sets", "chains"):
             self.change(r, part)
@@ -123,6 +124,8 @@ class Table:
             for _, rules in self.chains.values():
                 for _ in range(r.randrange(4)):
                     self._edit(r, rules)
+        elif part == "dormant":
+            self.dormant = not self.dormant
         elif part == "head" and self.chains:
             name = r.choice(list(self.chains))
             self.chains[name] = (self._head(r), self.chains[name][1])
@@ -169,6 +172,8 @@ class Table:
 
     def text(self):
         lines = [f"table {self.family} {self.name} {{"]
+        if self.dormant:
+            lines.append("\tflags dormant")
         if self.comment:
             lines.append(f'\tcomment "{self.comment}"')
         lines += ["\t" + text for text in self.objects.values()]
@@ -201,7 +206,7 @@ class Walk:
         for _ in range(self.r.randrange(1, 4)):
             table = self.r.choice(list(self.tables.values()))
             table.change(self.r, self.r.choice(("objects", "sets", "one set", "one set", "chains", "rules", "rules",
-                                                "rules", "head")))
+                                                "rules", "head", "dormant")))
 
     def text(self):
         return "".join(table.text() for table in self.tables.values())
@@ -219,7 +224,7 @@ def alike(listing):
     tables = []
     for table in re.findall(r"^table .*?^\}$", re.sub(r" expires \w+", "", listing), flags=re.S | re.M):
         head, body = table.split("\n", 1)
-        blocks = re.findall(r"^\t(?:comment [^\n]*$|\w.*?^\t\}$)", body, flags=re.S | re.M)
+        blocks = re.findall(r"^\t(?:(?:comment|flags) [^\n]*$|\w.*?^\t\}$)", body, flags=re.S | re.M)
         tables.append((head, sorted(_sorted_elements(block) for block in blocks)))
     return sorted(tables)
 
