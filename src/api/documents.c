@@ -181,8 +181,10 @@ static bool put_back(const struct ruleset *ruleset, const struct long_list *list
 	if ((set->flags & kinds) != (list->layout.intervals ? NFT_SET_INTERVAL : 0u) ||
 	    attr_find_be32(attrs, NFTA_SET_KEY_TYPE) != lift_key_type(&list->layout) ||
 	    attr_find_be32(attrs, NFTA_SET_KEY_LEN) != lift_width(&list->layout) ||
-	    elements_count(&set->elements))
+	    (list->size && set_size(set) != 1) || elements_count(&set->elements))
 		return false;
+	if (list->size)
+		set_change_size(set, list->size);
 	return packed_copy(&set->elements.packed, &list->keys) ? true : error_memory(err);
 }
 

@@ -63,6 +63,7 @@ static void drop_long_lists(struct table *table)
 	array_for_each(set, &table->sets) {
 		if (elements_count(&(*set)->elements) > LONG_LIST)
 			elements_free(&(*set)->elements);
+		set_change_size(*set, scratch_size(set_size(*set)));
 	}
 }
 

@@ -15,6 +15,14 @@
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 DEFINE_AUTOCLEAN(struct table, table_free)
 DEFINE_AUTOCLEAN(struct plan, plan_free)
+DEFINE_AUTOCLEAN(struct listing, listing_free)
+
+uint32_t scratch_size(uint32_t size)
+{
+	enum { ROOM = 65536, STEP = 4096 };
+
+	return size > ROOM ? ROOM + (size - ROOM) / STEP : size;
+}
 
 bool load_ruleset(const struct netns *ns, const struct ruleset *ruleset, struct untrack_error *err)
 {
@@ -201,8 +209,10 @@ static struct table *skeleton(const struct table *table)
 	if (!bones || !drop_flags(bones) || !drop_counters(bones, table))
 		return NULL;
 	array_for_each(set, &bones->sets) {
-		if (!set_is_anonymous(*set))
-			elements_free(&(*set)->elements);
+		if (set_is_anonymous(*set))
+			continue;
+		elements_free(&(*set)->elements);
+		set_change_size(*set, scratch_size(set_size(*set)));
 	}
 	return steal_pointer(&bones);
 }
@@ -280,10 +290,30 @@ static bool build_sides(struct rendering *s, const struct target *target, const 
 	return true;
 }
 
-static struct listing *list(const struct target *target, const struct ruleset *ruleset,
+/* Sets are printed with the sizes that they have outside. */
+static bool tell_sizes(const struct target *target, bool before, struct listing *listing)
+{
+	array_for_each(pair, &target->pairs) {
+		const struct table *table = before ? pair->live : pair->desired;
+
+		for (size_t i = 0; table && i < table->sets.n; i++) {
+			const struct set *set = table->sets.v[i];
+			uint32_t size = set_size(set);
+
+			if (!set_is_anonymous(set) && size != scratch_size(size) &&
+			    !listing_resize(listing, table->family, table->name, set->name,
+					    scratch_size(size), size))
+				return false;
+		}
+	}
+	return true;
+}
+
+static struct listing *list(const struct target *target, bool before, const struct ruleset *ruleset,
 			    struct untrack_error *err)
 {
 	autonetns ns = NETNS_OWN;
+	autoclean(listing_free_p) struct listing *listing = NULL;
 	autofree char *json = NULL, *text = NULL;
 
 	if (!scratch_with_devices(target, &ns, err) || !load_ruleset(&ns, ruleset, err) ||
@@ -291,7 +321,12 @@ static struct listing *list(const struct target *target, const struct ruleset *r
 		error_prefix(err, "cannot print the change");
 		return NULL;
 	}
-	return listing_read(json, text, err);
+	listing = listing_read(json, text, err);
+	if (listing && !tell_sizes(target, before, listing)) {
+		error_memory(err);
+		return NULL;
+	}
+	return steal_pointer(&listing);
 }
 
 /* Is there anything that only libnftables can print, of what goes (it is listed before), or comes? */
@@ -317,12 +352,12 @@ struct rendering *rendering_new(const struct target *target, const struct plan *
 		return NULL;
 	}
 	if (needs_listing(plan, true)) {
-		r->listed_before = list(target, r->before, err);
+		r->listed_before = list(target, true, r->before, err);
 		if (!r->listed_before)
 			return NULL;
 	}
 	if (needs_listing(plan, false)) {
-		r->listed_after = list(target, r->after, err);
+		r->listed_after = list(target, false, r->after, err);
 		if (!r->listed_after)
 			return NULL;
 	}

@@ -24,5 +24,12 @@ char *render_text(const struct rendering *rendering, const struct plan *plan,
 bool scratch_with_devices(const struct target *target, struct netns *ret_ns,
 			  struct untrack_error *err);
 
+/*
+ * The size that a set is given in a scratch namespace, where it has at most 20 000 elements: the kernel clears
+ * the buckets of a hash for as many as it is said to hold (nft_set_hash.c: nft_hash_estimate()), 16 MB for a
+ * million. The larger of two sizes stays so.
+ */
+uint32_t scratch_size(uint32_t size);
+
 /* Loads a ruleset's tables into the namespace, as they are. */
 bool load_ruleset(const struct netns *ns, const struct ruleset *ruleset, struct untrack_error *err);

@@ -49,7 +49,7 @@ int inet_list_length(const struct inet_list *list, size_t i)
 	struct inet_range six = {.family = INET_V6};
 
 	if (i < list->v4.n)
-		return 32 - __builtin_popcount(list->v4.v[i].first ^ list->v4.v[i].last);
+		return inet4_length(&list->v4.v[i]);
 	range = &list->v6.v[i - list->v4.n];
 	six.first = range->first;
 	six.last = range->last;

@@ -13,6 +13,12 @@ struct inet4_range {
 	uint32_t last;
 };
 
+/* The prefix length of a range that is a prefix. */
+static inline int inet4_length(const struct inet4_range *range)
+{
+	return range->first == range->last ? 32 : __builtin_clz(range->first ^ range->last);
+}
+
 struct inet6_range {
 	struct inet_address first;
 	struct inet_address last;

@@ -5,6 +5,7 @@
 #include "compile/terms.h"
 #include "model/expr.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
@@ -101,6 +102,21 @@ static void packed_push(struct packed *packed, const struct inet_range *range)
 		memcpy(at + packed->width, range->last.byte, packed->width);
 }
 
+static void pack_length4(const struct inet_list *list, int length, struct packed *packed)
+{
+	uint8_t *at = packed->keys;
+
+	array_for_each(range, &list->v4) {
+		uint32_t key = htonl(range->first);
+
+		if (inet4_length(range) != length)
+			continue;
+		memcpy(at, &key, sizeof(key));
+		at += sizeof(key);
+	}
+	packed->count = (size_t)(at - packed->keys) / sizeof(uint32_t);
+}
+
 /* The prefixes of one length. */
 static bool pack_length(const struct address_list *list, uint8_t family, int length,
 			struct packed *packed)
@@ -109,6 +125,10 @@ static bool pack_length(const struct address_list *list, uint8_t family, int len
 
 	if (!packed_new(packed, count, family, false))
 		return false;
+	if (family == INET_V4) {
+		pack_length4(&list->sorted, length, packed);
+		return true;
+	}
 	for (size_t i = 0; i < count; i++) {
 		size_t index = family_index(&list->sorted, family, i);
 		struct inet_range range = inet_list_at(&list->sorted, index);
@@ -119,6 +139,24 @@ static bool pack_length(const struct address_list *list, uint8_t family, int len
 	return true;
 }
 
+static void pack_intervals4(const struct inet_list *list, struct packed *packed)
+{
+	const struct inet4_range *before = NULL;
+	uint8_t *at = packed->keys;
+
+	array_for_each(range, &list->v4) {
+		uint32_t keys[2] = {htonl(range->first), htonl(range->last)};
+
+		if (before && range->first - 1 <= before->last)
+			at -= sizeof(keys[1]);
+		else
+			at = mempcpy(at, &keys[0], sizeof(keys[0]));
+		at = mempcpy(at, &keys[1], sizeof(keys[1]));
+		before = range;
+	}
+	packed->count = (size_t)(at - packed->keys) / (2 * sizeof(uint32_t));
+}
+
 /* All as intervals that do not touch; the list is sorted and free of covered ones. */
 static bool pack_intervals(const struct address_list *list, uint8_t family, struct packed *packed)
 {
@@ -126,6 +164,10 @@ static bool pack_intervals(const struct address_list *list, uint8_t family, stru
 
 	if (!packed_new(packed, count, family, true))
 		return false;
+	if (family == INET_V4) {
+		pack_intervals4(&list->sorted, packed);
+		return true;
+	}
 	for (size_t i = 0; i < count; i++) {
 		struct inet_range range = inet_list_at(&list->sorted,
 						       family_index(&list->sorted, family, i));
@@ -160,7 +202,7 @@ static void make_set(struct writer *w, const struct long_lists *lists, bool peer
 	set = writer_set(w, SET_NAMED, list_name(lists, peers, family, length, name), &key,
 			 (interval ? 2 : 1) * room_to_grow(packed.count));
 	if (!set) {
-		free(packed.keys);
+		packed_free(&packed);
 		return;
 	}
 	set->elements.packed = packed;

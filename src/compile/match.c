@@ -92,8 +92,11 @@ static bool prepare_list(const struct inet_list *from, bool all_forms, struct ad
 	to->sorted.v4.n = from->v4.n;
 	to->sorted.v6.n = from->v6.n;
 	inet_list_sort(&to->sorted, false);
-	for (size_t i = 0; i < inet_list_count(&to->sorted); i++)
-		to->has_length[i >= to->sorted.v4.n][inet_list_length(&to->sorted, i)] = true;
+	array_for_each(range, &to->sorted.v4) {
+		to->has_length[0][inet4_length(range)] = true;
+	}
+	for (size_t i = to->sorted.v4.n; i < inet_list_count(&to->sorted); i++)
+		to->has_length[1][inet_list_length(&to->sorted, i)] = true;
 	to->is_long = !all_forms && inet_list_count(&to->sorted) > LONG_LIST;
 	return to->is_long || prepare_forms(to);
 }

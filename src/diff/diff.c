@@ -107,16 +107,6 @@ static bool push(struct diff *d, struct plan_step step)
 			return error_memory(d->err);                                               \
 	}
 
-/* How many elements the set says that it may hold; 0: any number. */
-static uint32_t set_size(const struct set *set)
-{
-	struct span desc;
-
-	return attr_find(buf_span(&set->attrs), NFTA_SET_DESC, &desc)
-		       ? attr_find_be32(desc, NFTA_SET_DESC_SIZE)
-		       : 0;
-}
-
 /* A hash set with a size keeps the buckets that it was made with (nft_set_hash.c:
  * nft_hash_estimate(), nft_hash_init()). */
 static bool has_fixed_buckets(const struct set *set)

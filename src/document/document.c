@@ -211,7 +211,7 @@ static bool take_lists_out(struct document *document, struct untrack_error *err)
 {
 	ARRAY(struct buf *) all = {0};
 	size_t json = 0;
-	bool ok = true;
+	bool ok = true, read_once = false;
 
 	array_for_each(source, &document->sources) {
 		struct json_text text = {buf_text(&source->text), source->text.len};
@@ -219,9 +219,11 @@ static bool take_lists_out(struct document *document, struct untrack_error *err)
 
 		json += at < text.length && text.data[at] == '{';
 		ok = ok && array_push(&all, &source->text);
+		read_once |= source->standard_input;
 	}
+	/* A refusal names the place in a text that is read again, whole. */
 	if (ok && (!json || json == all.n))
-		lift_long_lists(all.v, all.n, json, &document->lists);
+		lift_long_lists(all.v, all.n, json, read_once, &document->lists);
 	array_free(&all);
 	return ok ? true : error_memory(err);
 }

@@ -7,14 +7,14 @@
 #include <string.h>
 
 /* Bytes of text: below, libnftables is quick enough. About a thousand addresses. */
-enum { LONG = 16384 };
+enum { LONG = 16384, SIZE_VALUE_MAX = 100000000 };
 
 void long_lists_free(long_lists *lists)
 {
 	array_for_each(list, lists) {
 		free(list->table);
 		free(list->set);
-		free(list->keys.keys);
+		packed_free(&list->keys);
 	}
 	array_free(lists);
 }
@@ -64,6 +64,15 @@ bool lift_add_type(struct lift_set *set, const char *word, size_t length)
 	return false;
 }
 
+void lift_read_size(struct cursor *c, struct lift_size *size)
+{
+	size_t begin = (size_t)(c->at - c->text);
+	unsigned value;
+
+	if (lift_number(&c->at, c->end, SIZE_VALUE_MAX, &value))
+		*size = (struct lift_size){c->source, begin, (size_t)(c->at - c->text), value};
+}
+
 /* ------------------------------------------------------------------ deciding */
 
 static bool is_long(const struct lift_set *set)
@@ -101,7 +110,8 @@ static bool read_places(const struct lift *lift, const struct lift_set *set, boo
 /* Takes the names over where it succeeds. */
 static bool take(const struct lift *lift, struct lift_set *set, bool json, long_lists *lists)
 {
-	struct long_list list = {.family = set->family, .layout = set->layout};
+	struct long_list list = {
+		.family = set->family, .layout = set->layout, .size = set->size.value};
 	struct lift_keys keys = {0};
 	bool ok = read_places(lift, set, json, &keys) &&
 		  lift_pack(&keys, &set->layout, set->merge, &list.keys);
@@ -115,7 +125,7 @@ static bool take(const struct lift *lift, struct lift_set *set, bool json, long_
 		return true;
 	set->table = list.table;
 	set->set = list.set;
-	free(list.keys.keys);
+	packed_free(&list.keys);
 	return false;
 }
 
@@ -141,7 +151,7 @@ static size_t keep_lines(char *text, size_t at, const char *from, const char *en
 }
 
 /* The places of one source, in order. */
-static void cut(struct buf *source, const struct lift_place *places, size_t count)
+static void cut(struct buf *source, const struct lift_place *places, size_t count, bool lines)
 {
 	char *text = (char *)source->data, *fitting;
 	size_t out = places[0].cut_begin;
@@ -149,7 +159,9 @@ static void cut(struct buf *source, const struct lift_place *places, size_t coun
 	for (size_t i = 0; i < count; i++) {
 		size_t next = i + 1 < count ? places[i + 1].cut_begin : source->len;
 
-		out = keep_lines(text, out, text + places[i].cut_begin, text + places[i].cut_end);
+		if (lines)
+			out = keep_lines(text, out, text + places[i].cut_begin,
+					 text + places[i].cut_end);
 		memmove(text + out, text + places[i].cut_end, next - places[i].cut_end);
 		out += next - places[i].cut_end;
 	}
@@ -160,7 +172,7 @@ static void cut(struct buf *source, const struct lift_place *places, size_t coun
 	source->capacity = fitting ? out + 1 : source->capacity;
 }
 
-static void cut_all(const struct lift *lift, struct lift_place *places, size_t count)
+static void cut_all(const struct lift *lift, struct lift_place *places, size_t count, bool lines)
 {
 	size_t first = 0;
 
@@ -168,12 +180,25 @@ static void cut_all(const struct lift *lift, struct lift_place *places, size_t c
 	for (size_t i = 1; i <= count; i++) {
 		if (i < count && places[i].source == places[first].source)
 			continue;
-		cut(lift->bytes[places[first].source], places + first, i - first);
+		cut(lift->bytes[places[first].source], places + first, i - first, lines);
 		first = i;
 	}
 }
 
-void lift_long_lists(struct buf *const *bytes, size_t count, bool json, long_lists *ret_lists)
+/* A set that is empty in the text needs no room there, and the kernel would clear it at once. */
+static void shrink(const struct lift *lift, const struct lift_size *size)
+{
+	uint8_t *digits;
+
+	if (!size->value)
+		return;
+	digits = lift->bytes[size->source]->data + size->begin;
+	memset(digits, ' ', size->end - size->begin);
+	*digits = '1';
+}
+
+void lift_long_lists(struct buf *const *bytes, size_t count, bool json, bool keep_lines,
+		     long_lists *ret_lists)
 {
 	__attribute__((cleanup(lift_free))) struct lift lift = {.bytes = bytes};
 	ARRAY(struct lift_place) places = {0};
@@ -185,11 +210,12 @@ void lift_long_lists(struct buf *const *bytes, size_t count, bool json, long_lis
 		    !array_reserve(&places, places.n + set->places.n) ||
 		    !take(&lift, set, json, ret_lists))
 			continue;
+		shrink(&lift, &set->size);
 		array_for_each(place, &set->places) {
 			array_push(&places, *place);
 		}
 	}
 	if (places.n)
-		cut_all(&lift, places.v, places.n);
+		cut_all(&lift, places.v, places.n, keep_lines);
 	array_free(&places);
 }

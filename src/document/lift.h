@@ -20,6 +20,7 @@ struct long_list {
 	char *set;
 	struct lift_layout layout;
 	struct packed keys;
+	uint32_t size; /* that the document declares, of which the text has 1 now; 0: it declares none */
 };
 
 void long_lists_free(long_lists *lists);
@@ -33,6 +34,12 @@ struct lift_place {
 	size_t begin, end;
 };
 
+/* A `size` in a source: its digits. */
+struct lift_size {
+	size_t source, begin, end;
+	uint32_t value; /* 0: none was found */
+};
+
 struct lift_set {
 	uint8_t family;
 	char *table;
@@ -40,6 +47,7 @@ struct lift_set {
 	struct lift_layout layout;
 	bool merge;
 	bool plain; /* nothing is known of it that libnftables had to judge */
+	struct lift_size size;
 	ARRAY(struct lift_place) places;
 };
 
@@ -62,6 +70,11 @@ struct lift_set *lift_find(struct lift *lift, uint8_t family, const char *table,
 /* Tells the key's type, by nft's word for a data type. False if it has no plain keys. */
 bool lift_add_type(struct lift_set *set, const char *word, size_t length);
 
+/* Reads the digits of a size, if they are no more than that. */
+void lift_read_size(struct cursor *c, struct lift_size *size);
+/* Behind blanks and comments of nft text; a line end stays where `lines` asks for it. */
+void lift_skip_blanks(struct cursor *c, bool lines);
+
 void lift_scan_text(struct lift *lift, size_t source);
 void lift_scan_json(struct lift *lift, size_t source);
 
@@ -73,5 +86,7 @@ bool lift_read_json(const char *at, const char *end, const struct lift_layout *l
 
 /* --- what the document calls ------------------------------------------------------------------- */
 
-/* Takes the long lists out of the texts (of one kind), in place. Lines keep their numbers. */
-void lift_long_lists(struct buf *const *bytes, size_t count, bool json, long_lists *ret_lists);
+/* Takes the long lists out of the texts (of one kind), in place. With keep_lines what is left keeps the
+ * numbers of its lines: libnftables reads a million empty ones in a tenth of a second. */
+void lift_long_lists(struct buf *const *bytes, size_t count, bool json, bool keep_lines,
+		     long_lists *ret_lists);

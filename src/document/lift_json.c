@@ -153,8 +153,14 @@ static bool take_member(struct cursor *c, struct found *found, struct string key
 		return take_flag(c, &found->set.merge);
 	if (is(key, "elem"))
 		return take_list(c, found, key.start - 1, comma);
-	return (is(key, "handle") || is(key, "size") || is(key, "policy") || is(key, "comment")) &&
-	       skip_value(c);
+	if (is(key, "size")) {
+		struct cursor number = *c;
+
+		skip_space(&number);
+		lift_read_size(&number, &found->set.size);
+		return skip_value(c);
+	}
+	return (is(key, "handle") || is(key, "policy") || is(key, "comment")) && skip_value(c);
 }
 
 static void keep_set(struct cursor *c, const struct found *found)
@@ -173,6 +179,7 @@ static void keep_set(struct cursor *c, const struct found *found)
 		again = set->layout.fields || set->places.n;
 		set->layout = found->set.layout;
 		set->merge = found->set.merge;
+		set->size = found->set.size;
 		set->plain = set->plain && found->set.plain && !again;
 		if (found->has_place && !array_push(&set->places, found->place))
 			c->lift->given_up = true;
@@ -385,7 +392,7 @@ bool lift_read_json(const char *at, const char *end, const struct lift_layout *l
 	do {
 		if (!take_element(&c, layout, first, last))
 			return false;
-		lift_push(keys, layout, first, last);
+		lift_push(keys, lift_width(layout), first, layout->intervals ? last : NULL);
 	} while (take(&c, ','));
 	skip_space(&c);
 	return c.at == c.end && !keys->bytes.failed;

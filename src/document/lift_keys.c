@@ -62,12 +62,18 @@ static bool read_ipv4(const char **at, const char *end, uint8_t *ret_key)
 	const char *p = *at;
 
 	for (unsigned i = 0; i < 4; i++) {
-		unsigned number;
+		unsigned number, digit;
 
-		if (i && (p == end || *p++ != '.'))
+		if ((i && (p == end || *p++ != '.')) || p == end ||
+		    (number = (unsigned)(*p++ - '0')) > 9)
 			return false;
-		if (!lift_number(&p, end, 255, &number))
-			return false;
+		for (; p < end && (digit = (unsigned)(*p - '0')) <= 9; p++) {
+			if (!number) /* it would be octal */
+				return false;
+			number = number * 10 + digit;
+			if (number > 255)
+				return false;
+		}
 		ret_key[i] = (uint8_t)number;
 	}
 	*at = p;
@@ -129,93 +135,100 @@ bool lift_prefix(enum lift_type type, unsigned length, uint8_t *first, uint8_t *
 
 /* ------------------------------------------------------------------ order */
 
-void lift_push(struct lift_keys *keys, const struct lift_layout *layout, const uint8_t *first,
-	       const uint8_t *last)
-{
-	size_t width = lift_width(layout);
-
-	buf_put(&keys->bytes, first, width);
-	if (layout->intervals)
-		buf_put(&keys->bytes, last, width);
-	keys->count++;
-}
-
 static int compare_entries(const void *left, const void *right, void *size)
 {
 	return memcmp(left, right, *(const size_t *)size);
 }
 
-static uint64_t load(const uint8_t *entry, size_t size)
-{
-	uint64_t number = 0;
+/* How often each byte stands in each place of the numbers. */
+struct places {
+	uint32_t count[8][256];
+};
 
-	memcpy(&number, entry, size);
-	return be64toh(number);
+static void count_bytes(const uint64_t *from, size_t n, struct places *places)
+{
+	for (size_t i = 0; i < n; i++)
+		for (unsigned place = 0; place < 8; place++)
+			places->count[place][from[i] >> 8 * place & 255]++;
 }
 
-/* One pass by the byte at that shift. False when it is the same in all: nothing to do. */
-static bool radix_pass(const uint64_t *from, uint64_t *to, size_t n, unsigned shift)
+static void radix_pass(const uint64_t *from, uint64_t *to, size_t n, unsigned place,
+		       uint32_t *start)
 {
-	size_t start[256] = {0}, sum = 0;
+	uint32_t sum = 0;
 
-	for (size_t i = 0; i < n; i++)
-		start[from[i] >> shift & 255]++;
-	if (start[from[0] >> shift & 255] == n)
-		return false;
 	for (size_t d = 0; d < 256; d++) {
-		size_t count = start[d];
+		uint32_t count = start[d];
 
 		start[d] = sum;
 		sum += count;
 	}
 	for (size_t i = 0; i < n; i++)
-		to[start[from[i] >> shift & 255]++] = from[i];
-	return true;
+		to[start[from[i] >> 8 * place & 255]++] = from[i];
 }
 
-/* Entries of at most 8 bytes are sorted as numbers, byte by byte from the last: a million of them take
- * a tenth of what qsort() does. */
-static bool sort_small(uint8_t *bytes, size_t n, size_t size)
+/* Sorts byte by byte from the last; those that are the same in all are left out. Returns which of the two
+ * has the result. */
+static uint64_t *radix_sort(uint64_t *a, uint64_t *b, size_t n)
 {
-	uint64_t *a = reallocarray(NULL, n, sizeof(*a)), *b = reallocarray(NULL, n, sizeof(*b));
-	uint64_t *swap;
+	struct places places = {0};
 
-	if (!a || !b) {
-		free(a);
-		free(b);
-		return false;
-	}
-	for (size_t i = 0; i < n; i++)
-		a[i] = load(bytes + i * size, size);
-	for (unsigned shift = (unsigned)(64 - 8 * size); shift < 64; shift += 8) {
-		if (!radix_pass(a, b, n, shift))
+	count_bytes(a, n, &places);
+	for (unsigned place = 0; place < 8; place++) {
+		uint64_t *swap = a;
+
+		if (places.count[place][a[0] >> 8 * place & 255] == n)
 			continue;
-		swap = a;
+		radix_pass(a, b, n, place, places.count[place]);
 		a = b;
 		b = swap;
 	}
-	for (size_t i = 0; i < n; i++) {
-		uint64_t number = htobe64(a[i]);
-
-		memcpy(bytes + i * size, &number, size);
-	}
-	free(a);
-	free(b);
-	return true;
+	return a;
 }
 
-static void sort(uint8_t *bytes, size_t n, size_t size)
+static void take_numbers(const uint8_t *bytes, size_t n, size_t size, uint64_t *to)
 {
-	size_t i = 1;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t number = 0;
 
-	while (i < n && memcmp(bytes + (i - 1) * size, bytes + i * size, size) <= 0)
-		i++;
-	if (i >= n || (size <= 8 && sort_small(bytes, n, size)))
-		return;
-	qsort_r(bytes, n, size, compare_entries, &size);
+		memcpy(&number, bytes + i * size, size);
+		to[i] = be64toh(number) >> (64 - 8 * size);
+	}
 }
 
-/* ------------------------------------------------------------------ merging */
+/* Without repeats. Returns how many are left. */
+static size_t put_numbers(const uint64_t *from, size_t n, size_t size, uint8_t *bytes)
+{
+	uint64_t before = ~from[0];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t current = from[i], number = htobe64(current << (64 - 8 * size));
+
+		if (current != before)
+			memcpy(bytes + kept++ * size, &number, size);
+		before = current;
+	}
+	return kept;
+}
+
+/* Entries of at most 8 bytes as numbers: a million of them take a tenth of what qsort() does. Those of 8
+ * bytes become numbers where they are. */
+static bool sort_small(uint8_t *bytes, size_t *n, size_t size)
+{
+	uint64_t *own = size < sizeof(*own) ? reallocarray(NULL, *n, sizeof(*own)) : NULL;
+	uint64_t *a = own ? own : (uint64_t *)(void *)bytes;
+	uint64_t *b = reallocarray(NULL, *n, sizeof(*b));
+	bool ok = b && (own || size == sizeof(*a)) && *n <= UINT32_MAX;
+
+	if (ok) {
+		take_numbers(bytes, *n, size, a);
+		*n = put_numbers(radix_sort(a, b, *n), *n, size, bytes);
+	}
+	free(own);
+	free(b);
+	return ok;
+}
 
 static size_t drop_repeats(uint8_t *bytes, size_t n, size_t size)
 {
@@ -226,6 +239,21 @@ static size_t drop_repeats(uint8_t *bytes, size_t n, size_t size)
 			memmove(bytes + kept++ * size, bytes + i * size, size);
 	return kept;
 }
+
+/* Returns how many are left without repeats. */
+static size_t sort(uint8_t *bytes, size_t n, size_t size)
+{
+	size_t i = 1;
+
+	while (i < n && memcmp(bytes + (i - 1) * size, bytes + i * size, size) < 0)
+		i++;
+	if (i >= n || (size <= 8 && sort_small(bytes, &n, size)))
+		return n;
+	qsort_r(bytes, n, size, compare_entries, &size);
+	return drop_repeats(bytes, n, size);
+}
+
+/* ------------------------------------------------------------------ merging */
 
 /* Does the interval begin no further than right behind that key? */
 static bool touches(const uint8_t *last, const uint8_t *first, size_t width)
@@ -270,8 +298,7 @@ bool lift_pack(struct lift_keys *keys, const struct lift_layout *layout, bool me
 
 	if (keys->bytes.failed || !n)
 		return false;
-	sort(bytes, n, size);
-	n = drop_repeats(bytes, n, size);
+	n = sort(bytes, n, size);
 	if (layout->intervals && !join(bytes, &n, width, merge))
 		return false;
 	fitting = realloc(bytes, n * size);

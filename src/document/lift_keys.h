@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* nft's numbers of data types (libnftables: datatype.h). */
 enum lift_type { LIFT_IPV4 = 7, LIFT_IPV6 = 8, LIFT_PORT = 13 };
@@ -41,8 +42,22 @@ struct lift_keys {
 	struct buf bytes; /* keys, or first and last of intervals */
 	size_t count;
 };
-void lift_push(struct lift_keys *keys, const struct lift_layout *layout, const uint8_t *first,
-	       const uint8_t *last);
+/* A key of that width, or with `last` an interval. */
+static inline void lift_push(struct lift_keys *keys, size_t width, const uint8_t *first,
+			     const uint8_t *last)
+{
+	struct buf *b = &keys->bytes;
+
+	if (b->capacity - b->len <= 2 * width && !buf_reserve(b, 2 * width))
+		return;
+	memcpy(b->data + b->len, first, width);
+	b->len += width;
+	if (last) {
+		memcpy(b->data + b->len, last, width);
+		b->len += width;
+	}
+	keys->count++;
+}
 /* Sorts, drops repeats and, with merge, joins what overlaps or touches. False without memory, and
  * where intervals overlap that are not to be merged: nft refuses them. Takes the keys over. */
 bool lift_pack(struct lift_keys *keys, const struct lift_layout *layout, bool merge,

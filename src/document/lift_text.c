@@ -19,30 +19,11 @@ static bool is_word_byte(char c)
 	       (c && strchr("_-./:*@$", c));
 }
 
-/* Behind blanks and comments; a line end stays where `lines` asks for it. */
-static void skip_blanks(struct cursor *c, bool lines)
-{
-	while (c->at < c->end) {
-		if (*c->at == '#') {
-			const char *end = memchr(c->at, '\n', (size_t)(c->end - c->at));
-
-			c->at = end ? end : c->end;
-		} else if (*c->at == '\\' && c->at + 1 < c->end && c->at[1] == '\n') {
-			c->at += 2;
-		} else if (*c->at == ' ' || *c->at == '\t' || *c->at == '\r' ||
-			   (*c->at == '\n' && !lines)) {
-			c->at++;
-		} else {
-			return;
-		}
-	}
-}
-
 static struct word next_in(struct cursor *c, bool lines)
 {
 	struct word word;
 
-	skip_blanks(c, lines);
+	lift_skip_blanks(c, lines);
 	word = (struct word){c->at, 0};
 	if (c->at < c->end && *c->at == '"') {
 		const char *end = memchr(c->at + 1, '"', (size_t)(c->end - c->at - 1));
@@ -186,17 +167,22 @@ static bool read_flags(struct cursor *c, struct lift_set *set)
 	return fine;
 }
 
-/* Up to the '}' of a list whose '{' was read; lists with blocks or names in them are not plain. */
+/* Up to the '}' of a list whose '{' was read; lists with blocks or names in them are not plain. There is
+ * a NUL behind the text. */
 static bool find_list_end(struct cursor *c, struct lift_place *place)
 {
+	static const bool stops[256] = {[0] = true,   ['}'] = true, ['#'] = true,  ['{'] = true,
+					['"'] = true, ['$'] = true, ['\\'] = true};
+
 	place->begin = (size_t)(c->at - c->text);
-	while (c->at < c->end && *c->at != '}') {
-		if (*c->at == '#')
-			skip_blanks(c, true);
-		else if (*c->at == '{' || *c->at == '"' || *c->at == '$' || *c->at == '\\')
-			return false;
-		else
+	for (;;) {
+		while (!stops[(uint8_t)*c->at])
 			c->at++;
+		if (*c->at == '}' || c->at >= c->end)
+			break;
+		if (*c->at != '#')
+			return false;
+		lift_skip_blanks(c, true);
 	}
 	place->end = (size_t)(c->at - c->text);
 	c->at += c->at < c->end;
@@ -239,7 +225,14 @@ static bool read_set_statement(struct cursor *c, struct lift_set *set, struct wo
 		read_list(c, set, begin);
 		return true;
 	}
-	return is(word, "size") || is(word, "policy") || is(word, "comment");
+	if (is(word, "size")) {
+		bool first = !set->size.value;
+
+		lift_skip_blanks(c, true);
+		lift_read_size(c, &set->size);
+		return first;
+	}
+	return is(word, "policy") || is(word, "comment");
 }
 
 static void read_set(struct cursor *c, struct lift_set *set)
@@ -423,67 +416,5 @@ void lift_scan_text(struct lift *lift, size_t source)
 			skip_statement(&c); /* what it clears came before */
 		else
 			lift->given_up = true;
-	}
-}
-
-/* ------------------------------------------------------------------ elements */
-
-static bool read_interval(struct cursor *c, enum lift_type type, uint8_t *first, uint8_t *last)
-{
-	size_t length = type == LIFT_IPV6 ? 16 : type == LIFT_IPV4 ? 4 : 2;
-	unsigned bits;
-
-	memcpy(last, first, length);
-	if (c->at < c->end && *c->at == '/') {
-		c->at++;
-		return lift_number(&c->at, c->end, 128, &bits) &&
-		       lift_prefix(type, bits, first, last);
-	}
-	skip_blanks(c, false);
-	if (c->at == c->end || *c->at != '-')
-		return true;
-	c->at++;
-	skip_blanks(c, false);
-	return lift_atom(&c->at, c->end, type, last) && memcmp(first, last, length) <= 0;
-}
-
-static bool read_element(struct cursor *c, const struct lift_layout *layout, uint8_t *first,
-			 uint8_t *last)
-{
-	uint8_t *at = first;
-
-	for (unsigned i = 0; i < layout->fields; i++) {
-		size_t length = layout->type[i] == LIFT_IPV6 ? 16 : 4;
-
-		if (i) {
-			skip_blanks(c, false);
-			if (c->at == c->end || *c->at++ != '.')
-				return false;
-			skip_blanks(c, false);
-		}
-		memset(at, 0, length);
-		if (!lift_atom(&c->at, c->end, layout->type[i], at))
-			return false;
-		at += length;
-	}
-	return !layout->intervals || read_interval(c, layout->type[0], first, last);
-}
-
-bool lift_read_text(const char *at, const char *end, const struct lift_layout *layout,
-		    struct lift_keys *keys)
-{
-	struct cursor c = {.text = at, .at = at, .end = end};
-	uint8_t first[LIFT_KEY_MAX], last[LIFT_KEY_MAX];
-
-	for (;;) {
-		skip_blanks(&c, false);
-		if (c.at == c.end)
-			return !keys->bytes.failed;
-		if (!read_element(&c, layout, first, last))
-			return false;
-		lift_push(keys, layout, first, last);
-		skip_blanks(&c, false);
-		if (c.at < c.end && *c.at++ != ',')
-			return false;
 	}
 }

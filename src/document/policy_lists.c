@@ -4,9 +4,11 @@
 #include "base/inet_list.h"
 #include "base/text.h"
 #include "document/document.h"
+#include "document/lift_keys.h"
 #include "document/source.h"
 #include "document/policy_parts.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -27,6 +29,8 @@ struct list {
 	const char *expected; /* of an entry */
 	entry_reader *read;
 	void *target;
+	/* Reads a line that has nothing but a plain entry and moves behind its end. False for any other. */
+	bool (*read_plain)(char **line, const char *end, void *target);
 };
 
 static bool refuse(const struct place *place, struct untrack_error *err, const char *format, ...)
@@ -72,6 +76,30 @@ static bool read_address(const struct place *place, const char *text, void *list
 	}
 	return refuse(place, err, "not an address, got '%s'; expected " EXPECTED_ADDRESS,
 		      text_show(text, strlen(text), shown));
+}
+
+/* An IPv4 address, or a prefix without host bits: what millions of lines are. */
+static bool read_plain_address(char **line, const char *end, void *list)
+{
+	struct inet_list *to = list;
+	struct inet4_range range;
+	unsigned length = 32;
+	const char *at = *line;
+	uint32_t key, host;
+
+	if (!lift_atom(&at, end, LIFT_IPV4, (uint8_t *)&key))
+		return false;
+	if (*at == '/') {
+		at++;
+		if (!lift_number(&at, end, 32, &length))
+			return false;
+	}
+	host = length < 32 ? UINT32_MAX >> length : 0;
+	range = (struct inet4_range){ntohl(key), ntohl(key) | host};
+	if (*at != '\n' || (range.first & host) || !array_push(&to->v4, range))
+		return false;
+	*line += at + 1 - *line;
+	return true;
 }
 
 /* Digits, not more than make sense; -1 if there are none. *at moves behind them. */
@@ -181,13 +209,17 @@ static bool read_line(struct place *place, char *line, const struct list *list, 
 	return list->read(place, entry, list->target, err);
 }
 
-static bool read_lines(const struct node *node, const char *name, char *text,
+static bool read_lines(const struct node *node, const char *name, char *text, const char *end,
 		       const struct list *list, struct untrack_error *err)
 {
 	struct place place = {.node = node, .file = name};
 	size_t count = 0;
 
 	for (char *line = text, *next; line; line = next) {
+		while (list->read_plain && list->read_plain(&line, end, list->target)) {
+			place.line++;
+			count++;
+		}
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = 0;
@@ -232,6 +264,7 @@ static bool read_file(const struct node *node, void *target, struct untrack_erro
 	autoerror cause = ERROR_INIT;
 	autobuf content = {0};
 	const char *path;
+	size_t length;
 
 	if (!node_string(node, "the path of a file with one entry a line", &path, err))
 		return false;
@@ -244,10 +277,11 @@ static bool read_file(const struct node *node, void *target, struct untrack_erro
 		return refuse_file(node, name, &cause, err);
 	if (!remember_file(node->document, name))
 		return error_memory(err);
+	length = content.len;
 	text = buf_steal_text(&content);
 	if (!text)
 		return error_memory(err);
-	return read_lines(node, name, text, target, err);
+	return read_lines(node, name, text, text + length, target, err);
 }
 
 static bool read_list(const struct node *node, const char *expected, node_reader *read,
@@ -262,7 +296,7 @@ static bool read_list(const struct node *node, const char *expected, node_reader
 
 bool policy_addresses(const struct node *node, void *target, struct untrack_error *err)
 {
-	struct list list = {EXPECTED_ADDRESS, read_address, target};
+	struct list list = {EXPECTED_ADDRESS, read_address, target, read_plain_address};
 
 	return read_list(node, "an array of addresses and prefixes, or {\"file\": \"path\"}",
 			 read_entry, &list, err);
@@ -270,7 +304,7 @@ bool policy_addresses(const struct node *node, void *target, struct untrack_erro
 
 bool policy_ports(const struct node *node, void *target, struct untrack_error *err)
 {
-	struct list list = {EXPECTED_PORT, read_port_text, target};
+	struct list list = {EXPECTED_PORT, read_port_text, target, NULL};
 
 	return read_list(node, "an array of ports, or {\"file\": \"path\"}", read_port, &list, err);
 }

@@ -208,11 +208,26 @@ static bool covers_all(const struct inet_list *list)
 							list->v6.v[0].last}) == 0);
 }
 
+/* So few addresses, even counted twice where ranges overlap, that some are left out. */
+static bool is_small(const struct inet_list *list)
+{
+	uint64_t sum = 0;
+
+	array_for_each(range, &list->v4) {
+		sum += (uint64_t)range->last - range->first + 1;
+	}
+	return inet_list_count(list) && !list->v6.n && sum <= UINT32_MAX;
+}
+
 bool policy_list_is_any(const struct inet_list *list, bool *ret_any, struct untrack_error *err)
 {
 	struct inet_list copy = {0};
 	bool ok = true;
 
+	if (is_small(list)) {
+		*ret_any = false;
+		return true;
+	}
 	for (size_t i = 0; ok && i < inet_list_count(list); i++) {
 		struct inet_range range = inet_list_at(list, i);
 

@@ -27,15 +27,21 @@ static bool refuse_size(const char *name, struct untrack_error *err)
 			"too large; expected at most %u bytes in a document", DOCUMENT_MAX);
 }
 
-static bool read_all(int fd, const char *name, size_t limit, struct buf *text,
+/* size: as far as it is known; 0: not at all. */
+static bool read_all(int fd, const char *name, size_t size, size_t limit, struct buf *text,
 		     struct untrack_error *err)
 {
+	buf_reserve_exactly(text, size ? size + 1 : CHUNK);
 	for (;;) {
+		size_t room = text->capacity - text->len;
 		ssize_t n;
 
-		if (!buf_reserve(text, CHUNK))
-			return error_memory(err);
-		n = read(fd, text->data + text->len, CHUNK);
+		if (room < 2) {
+			if (!buf_reserve(text, CHUNK))
+				return error_memory(err);
+			room = text->capacity - text->len;
+		}
+		n = read(fd, text->data + text->len, room - 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -88,7 +94,9 @@ bool source_read(const char *path, const char *name, size_t limit, struct buf *r
 		return refuse_errno(name, EISDIR, err);
 	if (S_ISREG(status.st_mode) && status.st_size > (off_t)limit)
 		return refuse_size(name, err);
-	if (!read_all(fd, name, limit, &text, err) || !check_text(&text, name, err))
+	if (!read_all(fd, name, S_ISREG(status.st_mode) ? (size_t)status.st_size : 0, limit, &text,
+		      err) ||
+	    !check_text(&text, name, err))
 		return false;
 	*ret_text = text;
 	text = (struct buf){0};

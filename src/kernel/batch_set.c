@@ -109,6 +109,26 @@ static uint16_t add_flags(const struct set *set)
 	return set->flags & NFT_SET_EVAL ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_EXCL;
 }
 
+/* Keys without anything beside them are written in place, the same for adding and deleting. The two ends of
+ * an interval stay in one message. */
+static void put_packed(struct element_writer *writer)
+{
+	const struct packed *packed = &writer->set->elements.packed;
+	struct buf *b = &writer->batch->bytes;
+
+	buf_reserve(b, packed->count * packed_size(packed));
+	for (size_t i = 0; i < packed->count; i++) {
+		if (writer->open && b->len - writer->nest + PACKED_ENTRY_MAX > NEST_SIZE)
+			close_list(writer);
+		if (!writer->open)
+			open_list(writer);
+		if (!buf_reserve(b, PACKED_ENTRY_MAX))
+			return;
+		b->len += packed_put(packed, i, b->data + b->len);
+	}
+	b->data[b->len] = 0;
+}
+
 static int compare_places(const void *left, const void *right, void *offsets)
 {
 	uint32_t a = ((uint32_t *)offsets)[*(const uint32_t *)left];
@@ -136,6 +156,10 @@ static void put_all(struct element_writer *writer)
 	bool as_read = elements->listed && elements->at.n && keeps_order(writer->set);
 	uint32_t *order = as_read ? calloc(count, sizeof(*order)) : NULL;
 
+	if (elements->packed.count) {
+		put_packed(writer);
+		return;
+	}
 	for (size_t i = 0; order && i < count; i++)
 		order[i] = (uint32_t)i;
 	if (order)

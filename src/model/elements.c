@@ -11,11 +11,64 @@ void elements_free(struct elements *elements)
 {
 	buf_free(&elements->bytes);
 	array_free(&elements->at);
-	free(elements->packed.keys);
+	packed_free(&elements->packed);
 	*elements = (struct elements){0};
 }
 
+/* ------------------------------------------------------------------ room */
+
+static bool find_size(const struct set *set, struct span *ret_size)
+{
+	struct span description;
+
+	return attr_find(buf_span(&set->attrs), NFTA_SET_DESC, &description) &&
+	       attr_find(description, NFTA_SET_DESC_SIZE, ret_size) &&
+	       ret_size->len == sizeof(uint32_t);
+}
+
+uint32_t set_size(const struct set *set)
+{
+	struct span size;
+
+	return find_size(set, &size) ? attr_be32(size) : 0;
+}
+
+void set_change_size(struct set *set, uint32_t size)
+{
+	struct span place;
+
+	size = htonl(size);
+	if (find_size(set, &place))
+		memcpy(set->attrs.data + (place.data - set->attrs.data), &size, sizeof(size));
+}
+
 /* ------------------------------------------------------------------ packed */
+
+void packed_free(struct packed *packed)
+{
+	if (!packed->holders || !--*packed->holders) {
+		free(packed->keys);
+		free(packed->holders);
+	}
+	*packed = (struct packed){0};
+}
+
+bool packed_copy(struct packed *to, const struct packed *from)
+{
+	/* that there are copies does not change what it is */
+	struct packed *own = (struct packed *)(uintptr_t)from;
+
+	if (from->keys && !from->holders) {
+		own->holders = malloc(sizeof(*own->holders));
+		if (!own->holders)
+			return false;
+		*own->holders = 1;
+	}
+	if (from->holders)
+		++*from->holders;
+	*to = *from;
+	return true;
+}
 
 static size_t entry_size(const struct packed *packed)
 {
@@ -42,7 +95,7 @@ static bool is_open(const struct packed *packed, size_t i)
 {
 	const uint8_t *last = packed_last(packed, i);
 
-	for (size_t k = 0; k < packed->width; k++)
+	for (size_t k = packed->width; k-- > 0;)
 		if (last[k] != 0xff)
 			return false;
 	return true;
@@ -58,34 +111,59 @@ size_t elements_count(const struct elements *elements)
 	       (packed->ranges && is_open(packed, packed->count - 1));
 }
 
-static void put_head(uint8_t *out, uint16_t type, size_t len)
-{
-	struct nlattr head = {.nla_type = type, .nla_len = (uint16_t)(len + sizeof(head))};
+/* What stands in front of a key: of its element, its key and its value. */
+struct key_heads {
+	struct nlattr element, key, value;
+};
 
-	memcpy(out, &head, sizeof(head));
-}
-
-/* One element: its key (one further when it is an end), and the flag of an end. */
-static size_t put_one(uint8_t *out, const uint8_t *key, size_t width, bool end)
+/* One element: its key (one further when it is an end), and the flag of an end. Written out for the widths
+ * that there are a million of. */
+static inline __attribute__((always_inline)) size_t put_width(uint8_t *out, const uint8_t *key,
+							      size_t width, bool end)
 {
-	const size_t padded = NLA_ALIGN(width), value = 4 + padded;
-	const size_t size = 4 + 4 + value + (end ? 8 : 0);
+	const size_t padded = NLA_ALIGN(width);
+	const size_t size = sizeof(struct key_heads) + padded + (end ? 8 : 0);
+	const struct key_heads heads = {
+		.element = {.nla_len = (uint16_t)size, .nla_type = NFTA_LIST_ELEM},
+		.key = {.nla_len = (uint16_t)(8 + padded), .nla_type = NFTA_SET_ELEM_KEY},
+		.value = {.nla_len = (uint16_t)(4 + width), .nla_type = NFTA_DATA_VALUE},
+	};
+	const struct nlattr flags = {.nla_len = 8, .nla_type = NFTA_SET_ELEM_FLAGS};
 	const uint32_t flag = htonl(NFT_SET_ELEM_INTERVAL_END);
-	uint8_t *at = out + 12;
+	uint8_t *at = out + sizeof(heads);
 
-	put_head(out, NFTA_LIST_ELEM, size - 4);
-	put_head(out + 4, NFTA_SET_ELEM_KEY, value);
-	put_head(out + 8, NFTA_DATA_VALUE, width);
-	memset(at, 0, padded);
+	memcpy(out, &heads, sizeof(heads));
 	memcpy(at, key, width);
+	memset(at + width, 0, padded - width);
 	if (!end)
 		return size;
 	for (size_t k = width; k-- > 0;) /* an end is the first key behind the interval */
 		if (++at[k])
 			break;
-	put_head(at + padded, NFTA_SET_ELEM_FLAGS, 4);
-	memcpy(at + padded + 4, &flag, sizeof(flag));
+	memcpy(at + padded, &flags, sizeof(flags));
+	memcpy(at + padded + sizeof(flags), &flag, sizeof(flag));
 	return size;
+}
+
+static size_t put_one(uint8_t *out, const uint8_t *key, size_t width, bool end)
+{
+	switch (width) {
+	case 4:
+		return put_width(out, key, 4, end);
+	case 8:
+		return put_width(out, key, 8, end);
+	case 16:
+		return put_width(out, key, 16, end);
+	default:
+		return put_width(out, key, width, end);
+	}
+}
+
+size_t packed_size(const struct packed *packed)
+{
+	const size_t one = sizeof(struct key_heads) + NLA_ALIGN(packed->width);
+
+	return packed->ranges ? 2 * one + 8 : one;
 }
 
 size_t packed_put(const struct packed *packed, size_t i, uint8_t out[PACKED_ENTRY_MAX])

@@ -219,20 +219,6 @@ struct chain *chain_copy(const struct chain *chain)
 	return steal_pointer(&copy);
 }
 
-bool packed_copy(struct packed *to, const struct packed *from)
-{
-	size_t size = from->count * from->width * (from->ranges ? 2 : 1);
-
-	if (!size)
-		return true;
-	*to = *from;
-	to->keys = malloc(size);
-	if (!to->keys)
-		return false;
-	memcpy(to->keys, from->keys, size);
-	return true;
-}
-
 struct set *set_copy(const struct set *set)
 {
 	autoclean(set_free_p) struct set *copy = set_new(set->name);

@@ -57,6 +57,7 @@ struct packed {
 	size_t count; /* keys, or pairs */
 	uint8_t width;
 	bool ranges;
+	size_t *holders; /* copies have the same keys, which nobody changes: how many; NULL: only this one */
 };
 
 struct elements {
@@ -186,6 +187,11 @@ static inline bool set_is_anonymous(const struct set *set)
 	return set->flags & 1; /* NFT_SET_ANONYMOUS */
 }
 
+/* How many elements the set says that it may hold; 0: any number. */
+uint32_t set_size(const struct set *set);
+/* In place; nothing where none is declared. */
+void set_change_size(struct set *set, uint32_t size);
+
 /* An anonymous set with a name that the kernel did not make: a meter's (`meter NAME { … }`). No two
  * rules of a table can have the same. */
 bool set_is_meter(const struct set *set);
@@ -197,8 +203,9 @@ size_t elements_count(const struct elements *elements);
 struct span element_at(const struct elements *elements, size_t i);
 /* Frees what it holds, and makes it empty. */
 void elements_free(struct elements *elements);
-/* False without memory. */
+/* Both have the same keys then. False without memory. */
 bool packed_copy(struct packed *to, const struct packed *from);
+void packed_free(struct packed *packed);
 /* The first and last key of packed entry i (the same one if it is no range). */
 const uint8_t *packed_first(const struct packed *packed, size_t i);
 const uint8_t *packed_last(const struct packed *packed, size_t i);
@@ -208,6 +215,8 @@ size_t packed_index(const struct packed *packed, size_t i);
  * key there is) an end. Returns how many bytes, at most PACKED_ENTRY_MAX. */
 enum { PACKED_ENTRY_MAX = 2 * (4 + 4 + 4 + 64 + 8) };
 size_t packed_put(const struct packed *packed, size_t i, uint8_t out[PACKED_ENTRY_MAX]);
+/* How many bytes packed_put() writes for an entry, at most. */
+size_t packed_size(const struct packed *packed);
 /* An element's key (value bytes of NFTA_SET_ELEM_KEY, KEY_END); empty if it has none. */
 struct span element_key(struct span element);
 struct span element_key_end(struct span element);

@@ -7,6 +7,8 @@
 #include "model/name_index.h"
 #include "model/ruleset.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -394,6 +396,45 @@ const char *listing_object_text(const struct listing *listing, uint8_t family, c
 	const struct entry *entry = find_kind(&listing->text, family, table, kind, name);
 
 	return entry ? entry->text : NULL;
+}
+
+/* "…; size 65536; …": a statement of the set, not words of its comment. */
+static bool resize_text(struct entry *entry, uint32_t listed, uint32_t size)
+{
+	autofree char *words = NULL;
+	autobuf changed = {0};
+	char *at = entry->text;
+
+	if (asprintf(&words, "size %" PRIu32, listed) < 0) {
+		words = NULL;
+		return false;
+	}
+	while (at && (at = strstr(at, words)) && at != entry->text && strncmp(at - 2, "; ", 2) != 0)
+		at++;
+	if (!at)
+		return true;
+	buf_put(&changed, entry->text, (size_t)(at - entry->text));
+	buf_printf(&changed, "size %" PRIu32 "%s", size, at + strlen(words));
+	if (changed.failed)
+		return false;
+	free(entry->text);
+	entry->text = buf_steal_text(&changed);
+	return true;
+}
+
+bool listing_resize(struct listing *listing, uint8_t family, const char *table, const char *set,
+		    uint32_t listed, uint32_t size)
+{
+	/* entries are the listing's own */
+	struct entry *text = (struct entry *)(uintptr_t)find_kind(&listing->text, family, table,
+								  LISTING_SET, set);
+	const struct entry *json = find_kind(&listing->json, family, table, LISTING_SET, set);
+	json_t *body = json ? (json_t *)(uintptr_t)json->json : NULL;
+
+	if (body && json_integer_value(json_object_get(body, "size")) == listed &&
+	    json_object_set_new(body, "size", json_integer(size)) < 0)
+		return false;
+	return !text || resize_text(text, listed, size);
 }
 
 const char *listing_rule_text(const struct listing *listing, uint8_t family, const char *table,

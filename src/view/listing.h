@@ -17,6 +17,10 @@ struct listing;
 struct listing *listing_read(const char *json, const char *text, struct untrack_error *err);
 void listing_free(struct listing *listing);
 
+/* Tells of a set another size than it was listed with. False without memory. */
+bool listing_resize(struct listing *listing, uint8_t family, const char *table, const char *set,
+		    uint32_t listed, uint32_t size);
+
 /* The body of an object ("table", "chain", "set", "map", "counter", …, "flowtable"), or of the
  * index-th rule of a chain. Borrowed; NULL if it is not there. word (may be NULL as argument) is the
  * object's own word: "set" or "map", "counter", "quota", … */

@@ -29,6 +29,8 @@ TEXTS = {
     "addresses": table("type ipv4_addr", [v4(n * 3) for n in NUMBERS]),
     "repeated": table("type ipv4_addr", [v4(n // 2) for n in NUMBERS]),
     "sized": table("type ipv4_addr; size 9000;", [v4(n * 3) for n in NUMBERS]),
+    "much room": table("type ipv4_addr; comment \"size 65540; of it\"; size 82456;",
+                       [v4(n * 3) for n in NUMBERS]),
     "six": table("type ipv6_addr", [f"2001:db8::{n:x}" for n in NUMBERS]),
     "prefixes": table("type ipv4_addr; flags interval",
                       [f"{v4(n * 512)}/{24 + n % 9}" for n in NUMBERS]),
@@ -159,6 +161,20 @@ def test_refusals_are_those_of_nft_and_name_the_place(untrack, netns, text, word
     result = untrack(netns, "apply", "--json", document, status=2)
     assert words in result.error["message"] and words in by_nft
     assert f"{document}:{result.error['line']}:{result.error['column']}" in by_nft
+
+
+@pytest.mark.parametrize("size", [70000, 82456, 1000000])
+def test_changes_are_told_with_their_size(untrack, netns, size):
+    """Where they are tried, sets have little room."""
+    text = TEXTS["much room"].replace("82456", str(size)).replace(f"{v4(9)},", "192.0.2.9,")
+    untrack(netns, "apply", untrack.file(TEXTS["sized"]))
+    document = untrack.file(text)
+    diff = untrack(netns, "diff", document, status=1)
+    assert f"size {size}" in diff.stdout
+    change = untrack(netns, "diff", "--json", document, status=1).json["nftables"]
+    assert [c["add"]["set"]["size"] for c in change if "set" in c.get("add", {})] == [size]
+    untrack(netns, "apply", document)
+    assert f"size {size}\n" in netns.listing("set", "inet", "t", "long")
 
 
 def test_lists_beside_remembered_rules(untrack, netns, make_netns):
