@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -230,6 +231,17 @@ static bool dispatch(const struct invocation *in, int *ret_status, struct untrac
 	return true;
 }
 
+/*
+ * Memory that one step has freed is what the next one takes. Left alone, the C library gives blocks of some
+ * size back to the kernel, which has to clear others for each of them: a fifth of the time that a million
+ * elements take besides their loading.
+ */
+static void keep_memory(void)
+{
+	mallopt(M_MMAP_MAX, 0);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
 int main(int argc, char **argv)
 {
 	struct invocation in;
@@ -237,6 +249,7 @@ int main(int argc, char **argv)
 	bool understood;
 	int status = 0;
 
+	keep_memory();
 	open_standard_streams();
 	understood = options_parse(argc, argv, &in, &err);
 	if (understood && dispatch(&in, &status, &err))
