@@ -56,11 +56,16 @@ UNTRACK_EXPORT char *untrack_error_text(const struct untrack_error *error);
 UNTRACK_EXPORT char *untrack_error_json(const struct untrack_error *error);
 
 /* ---- context ---- */
+/* Which form of its results is wanted of a context. That of a change is made ready before the change is
+ * made, and nft takes as long to print many rules as to load them. */
+enum untrack_report { UNTRACK_REPORT_BOTH, UNTRACK_REPORT_TEXT, UNTRACK_REPORT_JSON };
+
 struct untrack_options {
 	size_t size;           /* sizeof(struct untrack_options): lets the struct grow */
 	const char *netns;     /* NAME, PATH or PID of a network namespace; NULL: the caller's */
 	const char *state_dir; /* NULL: $UNTRACK_STATE_DIR or /var/lib/untrack */
 	const char *run_dir;   /* NULL: $UNTRACK_RUN_DIR or /run/untrack */
+	enum untrack_report report;
 };
 UNTRACK_EXPORT struct untrack *untrack_new(const struct untrack_options *options,
 					   struct untrack_error *error);
@@ -76,9 +81,11 @@ UNTRACK_EXPORT void untrack_document_free(struct untrack_document *document);
 /* ---- results ---- */
 /* 0, or 1: differences, findings of level error, not as expected. */
 UNTRACK_EXPORT int untrack_result_status(const struct untrack_result *result);
-/* One JSON object, without a newline behind it. Inside the result; NULL without memory. */
+/* One JSON object, without a newline behind it. Inside the result; NULL without memory,
+ * and where the context was to report in text alone. */
 UNTRACK_EXPORT const char *untrack_result_json(struct untrack_result *result);
-/* For people; lines end with newlines; may be empty. color: with terminal escapes. Inside the result. */
+/* For people; lines end with newlines; may be empty, and lacks the change where the context was to report
+ * in JSON alone. color: with terminal escapes. Inside the result. */
 UNTRACK_EXPORT const char *untrack_result_text(struct untrack_result *result, bool color);
 /* Warnings and notes that go with it, in order: NULL behind the last. */
 UNTRACK_EXPORT const char *untrack_result_warning(const struct untrack_result *result, size_t index);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 const char *untrack_version(void)
@@ -21,6 +22,8 @@ struct untrack *untrack_new(const struct untrack_options *options, struct untrac
 		return NULL;
 	}
 	untrack->ns = NETNS_OWN;
+	if (options && options->size > offsetof(struct untrack_options, report))
+		untrack->report = options->report;
 	if (options && options->netns && !netns_open(options->netns, &untrack->ns, error))
 		return NULL;
 	autoenter entered = netns_enter(&untrack->ns, error);

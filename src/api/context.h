@@ -15,6 +15,7 @@ struct untrack {
 	char identity[NETNS_IDENTITY_MAX];
 	struct kernel *kernel; /* opened when first needed */
 	struct store *store;
+	enum untrack_report report;
 	double looked_at; /* when status looked last (CLOCK_MONOTONIC, seconds); 0: never */
 	uint64_t looked_entries; /* what was in the connection table then */
 	bool is_saved; /* it stands for a host by its saved ruleset: there are no sysctls */

@@ -134,7 +134,7 @@ struct untrack_result *untrack_diff_documents(struct untrack *untrack,
 	if (!plan)
 		return NULL;
 	if (!plan_is_empty(plan)) {
-		rendering = rendering_new(&target, plan, error);
+		rendering = rendering_new(&target, plan, UNTRACK_REPORT_BOTH, error);
 		if (!rendering)
 			return NULL;
 	}

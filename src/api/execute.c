@@ -195,7 +195,7 @@ static bool prepare(struct work *w)
 		return false;
 	if (w->execution->options->dry_run ? !lint_dry(w) : !lint(w, &w->target.warnings, w->err))
 		return false;
-	w->rendering = rendering_new(&w->target, w->plan, w->err);
+	w->rendering = rendering_new(&w->target, w->plan, w->untrack->report, w->err);
 	if (!w->rendering)
 		return false;
 	return w->execution->options->dry_run ||

@@ -218,6 +218,7 @@ static struct table *skeleton(const struct table *table)
 }
 
 struct rendering {
+	enum untrack_report report;
 	struct ruleset *before;
 	struct ruleset *after;
 	size_t *index; /* for each step: where its rule is in its chain of before or after */
@@ -310,14 +311,15 @@ static bool tell_sizes(const struct target *target, bool before, struct listing 
 }
 
 static struct listing *list(const struct target *target, bool before, const struct ruleset *ruleset,
-			    struct untrack_error *err)
+			    enum untrack_report report, struct untrack_error *err)
 {
 	autonetns ns = NETNS_OWN;
 	autoclean(listing_free_p) struct listing *listing = NULL;
 	autofree char *json = NULL, *text = NULL;
 
 	if (!scratch_with_devices(target, &ns, err) || !load_ruleset(&ns, ruleset, err) ||
-	    !nft_list_both(&ns, &json, &text, err)) {
+	    !nft_list(&ns, report == UNTRACK_REPORT_TEXT ? NULL : &json,
+		      report == UNTRACK_REPORT_JSON ? NULL : &text, err)) {
 		error_prefix(err, "cannot print the change");
 		return NULL;
 	}
@@ -343,7 +345,7 @@ static bool needs_listing(const struct plan *plan, bool goes)
 }
 
 struct rendering *rendering_new(const struct target *target, const struct plan *plan,
-				struct untrack_error *err)
+				enum untrack_report report, struct untrack_error *err)
 {
 	autoclean(rendering_free_p) struct rendering *r = calloc(1, sizeof(*r));
 
@@ -351,13 +353,14 @@ struct rendering *rendering_new(const struct target *target, const struct plan *
 		error_memory(err);
 		return NULL;
 	}
+	r->report = report;
 	if (needs_listing(plan, true)) {
-		r->listed_before = list(target, true, r->before, err);
+		r->listed_before = list(target, true, r->before, report, err);
 		if (!r->listed_before)
 			return NULL;
 	}
 	if (needs_listing(plan, false)) {
-		r->listed_after = list(target, false, r->after, err);
+		r->listed_after = list(target, false, r->after, report, err);
 		if (!r->listed_after)
 			return NULL;
 	}
@@ -381,6 +384,8 @@ char *render_json(const struct rendering *rendering, const struct plan *plan, co
 {
 	struct plan_view view = view_of(rendering, plan);
 
+	if (rendering && rendering->report == UNTRACK_REPORT_TEXT)
+		return NULL;
 	view.purge = purge;
 	return view_plan_json(&view, generation, warnings, err);
 }
@@ -390,5 +395,6 @@ char *render_text(const struct rendering *rendering, const struct plan *plan,
 {
 	struct plan_view view = view_of(rendering, plan);
 
-	return view_plan_text(&view, err);
+	return rendering && rendering->report == UNTRACK_REPORT_JSON ? strdup("")
+								     : view_plan_text(&view, err);
 }

@@ -9,10 +9,11 @@
 /* A plan with what is needed to print it: made before the commit (it can fail), printed after it. */
 struct rendering;
 struct rendering *rendering_new(const struct target *target, const struct plan *plan,
-				struct untrack_error *err);
+				enum untrack_report report, struct untrack_error *err);
 void rendering_free(struct rendering *rendering);
 
-/* What diff and apply print. rendering NULL: the plan is empty. New text. */
+/* What diff and apply print. rendering NULL: the plan is empty. New text; the one for which the rendering
+ * was not made is NULL, without an error, or empty. */
 char *render_json(const struct rendering *rendering, const struct plan *plan, const texts *warnings,
 		  uint32_t generation, struct told_purge purge, struct untrack_error *err);
 char *render_text(const struct rendering *rendering, const struct plan *plan,

@@ -292,6 +292,7 @@ bool options_parse(int argc, char **argv, struct invocation *in, struct untrack_
 		else
 			take_option(row->id, optarg, in, err);
 	}
+	in->context.report = in->json ? UNTRACK_REPORT_JSON : UNTRACK_REPORT_TEXT;
 	if (error_is_set(err))
 		return false;
 	if (optind == argc)

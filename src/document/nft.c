@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define COMMANDS "/dev/stdin"
+#define LIST "list ruleset"
 #define JSON_PLACE "internal:0:0-0: Error: "
 
 struct request {
@@ -193,11 +194,10 @@ static bool run_both(void *arg, struct buf *output, struct untrack_error *err)
 	return ok && run((void *)(uintptr_t)&requests[1], output, err);
 }
 
-bool nft_list_both(const struct netns *ns, char **ret_json, char **ret_text,
-		   struct untrack_error *err)
+static bool list_both(const struct netns *ns, char **ret_json, char **ret_text,
+		      struct untrack_error *err)
 {
-	struct request requests[] = {{"list ruleset", NFT_JSON | NFT_HANDLES},
-				     {"list ruleset", NFT_HANDLES}};
+	struct request requests[] = {{LIST, NFT_JSON | NFT_HANDLES}, {LIST, NFT_HANDLES}};
 	autofree char *json = NULL, *text = NULL;
 	autobuf output = {0};
 
@@ -210,6 +210,14 @@ bool nft_list_both(const struct netns *ns, char **ret_json, char **ret_text,
 	*ret_json = steal_pointer(&json);
 	*ret_text = steal_pointer(&text);
 	return true;
+}
+
+bool nft_list(const struct netns *ns, char **ret_json, char **ret_text, struct untrack_error *err)
+{
+	if (ret_json && ret_text)
+		return list_both(ns, ret_json, ret_text, err);
+	return nft_run(ns, LIST, ret_json ? NFT_JSON | NFT_HANDLES : NFT_HANDLES,
+		       ret_json ? ret_json : ret_text, err);
 }
 
 const char *nft_library(void)

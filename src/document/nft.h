@@ -26,9 +26,9 @@ enum nft_flags {
 bool nft_run(const struct netns *ns, const char *commands, unsigned flags, char **ret_output,
 	     struct untrack_error *err);
 
-/* The whole ruleset with handles, as JSON and as text, both owned by the caller. */
-bool nft_list_both(const struct netns *ns, char **ret_json, char **ret_text,
-		   struct untrack_error *err);
+/* The whole ruleset with handles, as JSON and as text, both owned by the caller. Either may be NULL as
+ * argument: it is not wanted. */
+bool nft_list(const struct netns *ns, char **ret_json, char **ret_text, struct untrack_error *err);
 
 /* The file of libnftables, or NULL: what it makes of commands may change with it. */
 const char *nft_library(void);

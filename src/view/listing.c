@@ -315,7 +315,7 @@ struct listing *listing_read(const char *json, const char *text, struct untrack_
 		error_memory(err);
 		return NULL;
 	}
-	if (!read_json(listing, json, err) || !read_text(listing, text, err))
+	if ((json && !read_json(listing, json, err)) || (text && !read_text(listing, text, err)))
 		return NULL;
 	return steal_pointer(&listing);
 }
@@ -391,10 +391,12 @@ const json_t *listing_rule(const struct listing *listing, uint8_t family, const 
 }
 
 const char *listing_object_text(const struct listing *listing, uint8_t family, const char *table,
-				const char *kind, const char *name)
+				const char *kind, const char *name, const char **ret_word)
 {
 	const struct entry *entry = find_kind(&listing->text, family, table, kind, name);
 
+	if (entry && ret_word)
+		*ret_word = entry->word;
 	return entry ? entry->text : NULL;
 }
 

@@ -13,7 +13,8 @@
 
 struct listing;
 
-/* From `nft -j list ruleset` and `nft -a list ruleset` of the same ruleset. NULL with the error set. */
+/* From `nft -j list ruleset` and `nft -a list ruleset` of the same ruleset; either may be NULL, and then
+ * nothing is found in that form. NULL with the error set. */
 struct listing *listing_read(const char *json, const char *text, struct untrack_error *err);
 void listing_free(struct listing *listing);
 
@@ -32,7 +33,7 @@ const json_t *listing_rule(const struct listing *listing, uint8_t family, const 
 
 /* The same in text: what stands between the braces, in one line; a rule's text. Borrowed, or NULL. */
 const char *listing_object_text(const struct listing *listing, uint8_t family, const char *table,
-				const char *kind, const char *name);
+				const char *kind, const char *name, const char **ret_word);
 const char *listing_rule_text(const struct listing *listing, uint8_t family, const char *table,
 			      const char *chain, size_t index);
 

@@ -67,9 +67,8 @@ static void put_object(struct buf *out, const struct plan_view *view, const stru
 	const struct listing *listing = delete ? view->before : view->after;
 	const char *word = kind, *body;
 
-	listing_object(listing, step->table->family, step->table->name, kind, name, &word);
+	body = listing_object_text(listing, step->table->family, step->table->name, kind, name, &word);
 	put_head(out, step, word, name);
-	body = listing_object_text(listing, step->table->family, step->table->name, kind, name);
 	if (!delete && body && *body)
 		buf_printf(out, " { %s }", body);
 }
