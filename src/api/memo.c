@@ -16,6 +16,7 @@
 enum {
 	WORTHWHILE = 200, /* plain rules; fewer are compiled as fast */
 	RUNS_MAX = 1000,
+	SHAPE_WORTHWHILE = 4 * SHAPE_SAMPLES, /* lines of one shape */
 	NEW_MAX = 100, /* so many unknown rules are compiled each time before all is written anew */
 };
 
@@ -71,6 +72,8 @@ struct memory {
 	ARRAY(uint32_t) table; /* by hash: index in rules, + 1 */
 	const struct known **found; /* for each line of the document; NULL: not known */
 	const struct rule **made;   /* for each line: its rule in the ruleset */
+	struct rule_shape **shapes; /* for each shape of the document: what was learnt */
+	size_t shape_count;
 };
 
 static void memory_free(struct memory *memory)
@@ -80,6 +83,9 @@ static void memory_free(struct memory *memory)
 	array_free(&memory->table);
 	free(memory->found);
 	free(memory->made);
+	for (size_t i = 0; i < memory->shape_count; i++)
+		rule_shape_free(memory->shapes[i]);
+	free(memory->shapes);
 }
 
 static size_t hash(struct span a, struct span b)
@@ -150,20 +156,30 @@ static struct span text_span(const char *text, size_t length)
 	return (struct span){(const uint8_t *)text, length};
 }
 
+static const struct text_shape *shape_of(const struct nft_lines *lines, size_t line)
+{
+	return &lines->shapes.all.v[lines->lines.v[line].shape];
+}
+
 /* Fills in what is known. False without memory. */
 static bool recall(struct memory *memory, const struct nft_lines *lines, size_t *ret_known)
 {
 	memory->found = calloc(lines->lines.n + 1, sizeof(*memory->found));
 	memory->made = calloc(lines->lines.n + 1, sizeof(*memory->made));
+	memory->shapes = calloc(lines->shapes.all.n + 1, sizeof(*memory->shapes));
 	*ret_known = 0;
-	if (!memory->found || !memory->made)
+	if (!memory->found || !memory->made || !memory->shapes)
 		return false;
+	memory->shape_count = lines->shapes.all.n;
 	for (size_t i = 0; memory->table.n && i < lines->lines.n; i++) {
 		const struct rule_line *line = &lines->lines.v[i];
 		const char *chain = lines->runs.v[line->run].chain;
-		uint32_t index = *slot(memory, text_span(chain, strlen(chain)),
-				       text_span(line->text, line->length));
+		uint32_t index;
 
+		if (shape_of(lines, i)->used)
+			continue;
+		index = *slot(memory, text_span(chain, strlen(chain)),
+			      text_span(line->text, line->length));
 		if (index)
 			memory->found[i] = &memory->rules.v[index - 1];
 		*ret_known += index != 0;
@@ -193,6 +209,45 @@ static struct rule *remembered_rule(const struct rule_run *run, struct span know
 
 typedef ARRAY(struct rule *) rules;
 
+/* From the samples in front of a run's own rules. False if they show no shape. */
+static bool learn_shape(const struct text_shape *shape, struct chain *chain, size_t *at,
+			struct rule_shape **ret_learnt)
+{
+	shape_values values = {0};
+	autobuf text = {0};
+	bool ok = *at + SHAPE_SAMPLES <= chain->rules.n && text_shape_samples(shape, &values, &text);
+
+	if (ok)
+		*ret_learnt = rule_shape_learn(chain->rules.v + *at, values.v,
+					       values.n / SHAPE_SAMPLES);
+	array_free(&values);
+	if (!ok || !*ret_learnt)
+		return false;
+	*at += SHAPE_SAMPLES;
+	return true;
+}
+
+static bool learn_shapes(const struct nft_lines *lines, struct memory *memory, size_t run,
+			 struct chain *chain, size_t *at)
+{
+	for (size_t i = 0; i < lines->shapes.all.n; i++) {
+		const struct text_shape *shape = &lines->shapes.all.v[i];
+
+		if (shape->used && shape->run == run &&
+		    !learn_shape(shape, chain, at, &memory->shapes[i]))
+			return false;
+	}
+	return true;
+}
+
+static struct rule *make_rule(const struct nft_lines *lines, const struct memory *memory, size_t line)
+{
+	const struct rule_shape *shape = memory->shapes[lines->lines.v[line].shape];
+
+	return shape ? rule_shape_make(shape, lines->shapes.values.v + lines->lines.v[line].values)
+		     : NULL;
+}
+
 /* The rules of one run: those remembered, and in between those that were compiled. `at` is behind its
  * first fence; false if what was compiled is not what was asked for. */
 static bool fill_run(const struct nft_lines *lines, struct memory *memory, size_t number,
@@ -202,11 +257,15 @@ static bool fill_run(const struct nft_lines *lines, struct memory *memory, size_
 	size_t fence;
 	bool is_end;
 
+	if (!learn_shapes(lines, memory, number, chain, at))
+		return false;
 	for (size_t i = run->first; i < run->first + run->count; i++) {
 		const struct known *known = memory->found[i];
 		struct rule *rule = NULL;
 
-		if (known) {
+		if (shape_of(lines, i)->used) {
+			rule = make_rule(lines, memory, i);
+		} else if (known) {
 			rule = remembered_rule(run, known->rule);
 		} else if (*at < chain->rules.n &&
 			   !nft_lines_fence(rule_comment(chain->rules.v[*at]), &fence, &is_end)) {
@@ -267,6 +326,11 @@ static bool fill(const struct nft_lines *lines, struct memory *memory, struct ru
 				return false;
 		}
 	}
+	if (!array_reserve(&ruleset->shapes, memory->shape_count))
+		return false;
+	for (size_t i = 0; i < memory->shape_count; i++)
+		if (memory->shapes[i])
+			ruleset->shapes.v[ruleset->shapes.n++] = steal_pointer(&memory->shapes[i]);
 	return !runs_left;
 }
 
@@ -293,6 +357,8 @@ static void write_note(const struct buf *world, const struct nft_lines *lines,
 
 		record_put(note, FIELD_CHAIN, run->chain, strlen(run->chain));
 		for (size_t i = run->first; i < run->first + run->count; i++) {
+			if (shape_of(lines, i)->used)
+				continue;
 			record_put(note, FIELD_LINE, lines->lines.v[i].text, lines->lines.v[i].length);
 			put_rule(note, memory->made[i]);
 		}
@@ -310,7 +376,7 @@ static struct ruleset *compile(const struct nft_lines *lines, const struct memor
 	autonetns ns = NETNS_OWN;
 
 	for (size_t i = 0; known && i < lines->lines.n; i++)
-		known[i] = memory->found[i];
+		known[i] = memory->found[i] || shape_of(lines, i)->used;
 	reduced = known ? nft_lines_reduce(lines, known) : NULL;
 	if (!reduced || !netns_scratch(&ns, err) || !interfaces_mirror(&ns, devices, err) ||
 	    !nft_document_load(reduced, NULL, &ns, err))
@@ -319,34 +385,62 @@ static struct ruleset *compile(const struct nft_lines *lines, const struct memor
 	return kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
 }
 
-struct ruleset *memo_compile(struct store *store, const struct document *document,
-			     const interfaces *devices, struct memo *ret_memo)
+/* Which shapes shall be learnt. How many lines are made by them. */
+static size_t use_shapes(struct nft_lines *lines, bool use)
+{
+	size_t count = 0;
+
+	array_for_each(shape, &lines->shapes.all) {
+		shape->used = use && shape->lines >= SHAPE_WORTHWHILE;
+		count += shape->used ? shape->lines : 0;
+	}
+	return count;
+}
+
+/* NULL also where a shape could not be learnt: then without shapes. */
+static struct ruleset *compile_lines(struct store *store, struct nft_lines *lines, bool use,
+				     const interfaces *devices, struct memo *memo)
 {
 	__attribute__((cleanup(memory_free))) struct memory memory = {0};
 	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
 	autoerror ignored = ERROR_INIT; /* whoever compiles it whole will meet it too */
-	struct memo memo = {0};
-	size_t known = 0;
-	autolines lines = {0};
+	size_t shaped = use_shapes(lines, use), known = 0;
 	autobuf world = {0};
+
+	if (use && !shaped)
+		return NULL;
+	describe_world(&world, devices);
+	if (shaped < lines->lines.n && (!store_load_note(store, memo->title, &memory.note) ||
+					!take_note(&memory, &world, lines)))
+		memory.rules.n = memory.table.n = 0;
+	if (recall(&memory, lines, &known))
+		ruleset = compile(lines, &memory, devices, &ignored);
+	if (!ruleset || !fill(lines, &memory, ruleset))
+		return NULL;
+	memo->used = known || shaped;
+	if (lines->lines.n - known - shaped > NEW_MAX)
+		write_note(&world, lines, &memory, &memo->note);
+	return steal_pointer(&ruleset);
+}
+
+struct ruleset *memo_compile(struct store *store, const struct document *document,
+			     const interfaces *devices, struct memo *ret_memo)
+{
+	struct ruleset *ruleset = NULL;
+	struct memo memo = {0};
+	autolines lines = {0};
 
 	if (!nft_lines_read(document, &lines) || lines.lines.n < WORTHWHILE || lines.runs.n > RUNS_MAX ||
 	    asprintf(&memo.title, "compiled %s", lines.runs.v[0].chain) < 0)
 		return NULL;
-	describe_world(&world, devices);
-	if (!store_load_note(store, memo.title, &memory.note) || !take_note(&memory, &world, &lines))
-		memory.rules.n = memory.table.n = 0;
-	if (recall(&memory, &lines, &known))
-		ruleset = compile(&lines, &memory, devices, &ignored);
-	if (!ruleset || !fill(&lines, &memory, ruleset)) {
+	ruleset = compile_lines(store, &lines, true, devices, &memo);
+	if (!ruleset)
+		ruleset = compile_lines(store, &lines, false, devices, &memo);
+	if (ruleset)
+		*ret_memo = memo;
+	else
 		memo_free(&memo);
-		return NULL;
-	}
-	memo.used = known;
-	if (lines.lines.n - known > NEW_MAX)
-		write_note(&world, &lines, &memory, &memo.note);
-	*ret_memo = memo;
-	return steal_pointer(&ruleset);
+	return ruleset;
 }
 
 void memo_save(struct store *store, const struct memo *memo)

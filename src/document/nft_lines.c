@@ -3,9 +3,9 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "document/nft_words.h"
 #include "model/ruleset.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,140 +21,10 @@ void nft_lines_free(struct nft_lines *lines)
 	}
 	array_free(&lines->runs);
 	array_free(&lines->lines);
+	text_shapes_free(&lines->shapes);
 	buf_free(&lines->rest);
 	free(lines->text);
 	*lines = (struct nft_lines){0};
-}
-
-/* ------------------------------------------------------------------ words */
-
-struct word {
-	const char *start;
-	size_t length; /* 0: at the end of the line */
-};
-
-/* The next word of a line: a quoted text, a run of letters, digits and _-./:@, "==", "!=", or one
- * character. */
-static struct word next_word(const char **at, const char *end)
-{
-	struct word word;
-
-	while (*at < end && (**at == ' ' || **at == '\t' || **at == '\r'))
-		(*at)++;
-	word.start = *at;
-	if (*at < end && **at == '"') {
-		do
-			(*at)++;
-		while (*at < end && **at != '"');
-		*at += *at < end;
-	} else if (end - *at > 1 && (*at)[1] == '=' && strchr("=!", **at)) {
-		*at += 2;
-	} else if (*at < end) {
-		do
-			(*at)++;
-		while (*at < end && (isalnum((unsigned char)**at) || strchr("_-./:@", **at)) &&
-		       (isalnum((unsigned char)word.start[0]) || strchr("_-./:@", word.start[0])));
-	}
-	word.length = (size_t)(*at - word.start);
-	return word;
-}
-
-static bool is(struct word word, const char *text)
-{
-	return word.length == strlen(text) && !memcmp(word.start, text, word.length);
-}
-
-static bool is_identifier(struct word word)
-{
-	for (size_t i = 0; i < word.length; i++)
-		if (!isalnum((unsigned char)word.start[i]) && word.start[i] != '_' &&
-		    (!i || !strchr("-./", word.start[i])))
-			return false;
-	return word.length && (isalpha((unsigned char)*word.start) || *word.start == '_');
-}
-
-/* A number, or an address, prefix or range of them: nothing that could be the name of a host. */
-static bool is_number(struct word word)
-{
-	bool colon = memchr(word.start, ':', word.length);
-	bool hex = colon || (word.length > 2 && word.start[0] == '0' && word.start[1] == 'x');
-
-	if (!isdigit((unsigned char)*word.start) && !colon)
-		return false;
-	for (size_t i = hex && !colon ? 2 : 0; i < word.length; i++) {
-		unsigned char c = (unsigned char)word.start[i];
-
-		if (!isdigit(c) && !(hex && isxdigit(c)) && (!strchr(".-/:", c) || (hex && c == '.')))
-			return false;
-	}
-	return true;
-}
-
-/* "10/second" */
-static bool is_rate(struct word word)
-{
-	static const char *const units[] = {"/second", "/minute", "/hour", "/day", "/week"};
-	size_t digits = 0;
-
-	while (digits < word.length && isdigit((unsigned char)word.start[digits]))
-		digits++;
-	for (size_t i = 0; digits && i < sizeof(units) / sizeof(*units); i++)
-		if (is((struct word){word.start + digits, word.length - digits}, units[i]))
-			return true;
-	return false;
-}
-
-static bool is_interface(struct word word)
-{
-	return is(word, "iifname") || is(word, "oifname");
-}
-
-static bool is_operator(struct word word)
-{
-	return is(word, "==") || is(word, "!=");
-}
-
-/* Words that mean the same in every document. Names of protocols are in it, of ports not. */
-static bool is_plain_word(struct word word)
-{
-	static const char *const words[] = {
-		"ip",	   "ip6",    "tcp",	 "udp",	     "sctp",	  "th",	       "meta",	  "ct",
-		"saddr",   "daddr",  "sport",	 "dport",    "protocol",  "l4proto",   "nfproto", "ipv4",
-		"ipv6",	   "mark",   "state",	 "new",	     "related",	  "established", "invalid", "untracked",
-		"iifname", "oifname", "counter", "packets",  "bytes",	  "accept",    "drop",	  "return",
-		"continue", "notrack", "reject", "log",	     "prefix",	  "comment",   "limit",	  "rate",
-		"over",	   "burst",  "length",	 "ttl",	     "hoplimit",  "nexthdr",   "dscp",	  "and",
-		"or",	   "eq",     "ne",	 "set",	     "ether",	  "status",    "dnat",	  "snat",
-		"to",
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (is(word, words[i]))
-			return true;
-	return is_operator(word) || (word.length == 1 && strchr("<>&|,", *word.start));
-}
-
-static bool is_plain_rule(const char *at, const char *end)
-{
-	struct word word = next_word(&at, end), before = {0}, earlier = {0};
-
-	if (!is_plain_word(word) || is(word, "comment") || is(word, "set") ||
-	    word.length < 2)
-		return false;
-	for (; word.length; earlier = before, before = word, word = next_word(&at, end)) {
-		bool of_interface = is_interface(before) || (is_operator(before) && is_interface(earlier));
-		bool names = is(before, "jump") || is(before, "goto") || of_interface;
-		bool plain = is_plain_word(word) || is(word, "jump") || is(word, "goto") ||
-			     is_number(word) || is_rate(word) || (names && is_identifier(word));
-
-		if (*word.start == '"') /* elsewhere it may be a host's name */
-			plain = is(before, "comment") || is(before, "prefix") || of_interface;
-		if (*word.start == '@')
-			plain = is_identifier((struct word){word.start + 1, word.length - 1});
-		if (!plain)
-			return false;
-	}
-	return true;
 }
 
 /* ------------------------------------------------------------------ lines */
@@ -167,6 +37,7 @@ struct walk {
 	unsigned inner; /* braces that are open inside of the place, of anything else */
 	struct word family, table, chain;
 	size_t copied;	  /* of the text to the rest */
+	size_t chains;	  /* that were begun so far */
 	bool run_is_open; /* the last run may go on */
 };
 
@@ -189,28 +60,28 @@ static const char *content_end(const char *line, const char *end)
 /* Follows the braces of a line. False if it closes more than is open inside of the place. */
 static bool follow_braces(struct walk *walk, const char *at, const char *end)
 {
-	for (struct word word = next_word(&at, end); word.length; word = next_word(&at, end)) {
-		if (is(word, "}") && !walk->inner--)
+	for (struct word word = word_next(&at, end); word.length; word = word_next(&at, end)) {
+		if (word_is(word, "}") && !walk->inner--)
 			return false;
-		walk->inner += is(word, "{");
+		walk->inner += word_is(word, "{");
 	}
 	return true;
 }
 
 static bool is_only_brace(const char *at, const char *end)
 {
-	struct word word = next_word(&at, end), behind = next_word(&at, end);
+	struct word word = word_next(&at, end), behind = word_next(&at, end);
 
-	return is(word, "}") && (!behind.length || (is(behind, ";") && at == end));
+	return word_is(word, "}") && (!behind.length || (word_is(behind, ";") && at == end));
 }
 
 /* Statements outside of tables that neither count rules nor bring others in. */
 static bool is_harmless(const char *at, const char *end)
 {
-	struct word first = next_word(&at, end), second = next_word(&at, end);
+	struct word first = word_next(&at, end), second = word_next(&at, end);
 
-	return is(first, "define") || is(first, "table") || (is(first, "flush") && is(second, "ruleset")) ||
-	       ((is(first, "add") || is(first, "delete") || is(first, "destroy")) && is(second, "table"));
+	return word_is(first, "define") || word_is(first, "table") || (word_is(first, "flush") && word_is(second, "ruleset")) ||
+	       ((word_is(first, "add") || word_is(first, "delete") || word_is(first, "destroy")) && word_is(second, "table"));
 }
 
 static bool line_outside(struct walk *walk, const char *line, const char *end)
@@ -220,11 +91,11 @@ static bool line_outside(struct walk *walk, const char *line, const char *end)
 	struct word words[5];
 
 	for (size_t i = 0; i < 5; i++)
-		words[i] = next_word(&at, end);
-	if (is(words[0], "table") && is_identifier(words[1])) {
-		bool short_form = is(words[2], "{") && !words[3].length;
+		words[i] = word_next(&at, end);
+	if (word_is(words[0], "table") && word_is_identifier(words[1])) {
+		bool short_form = word_is(words[2], "{") && !words[3].length;
 
-		if (short_form || (is_identifier(words[2]) && is(words[3], "{") && !words[4].length)) {
+		if (short_form || (word_is_identifier(words[2]) && word_is(words[3], "{") && !words[4].length)) {
 			walk->family = short_form ? ip : words[1];
 			walk->table = short_form ? words[1] : words[2];
 			walk->place = IN_TABLE;
@@ -237,12 +108,13 @@ static bool line_outside(struct walk *walk, const char *line, const char *end)
 static bool line_in_table(struct walk *walk, const char *line, const char *end)
 {
 	const char *at = line;
-	struct word first = next_word(&at, end), name = next_word(&at, end);
-	struct word brace = next_word(&at, end), more = next_word(&at, end);
+	struct word first = word_next(&at, end), name = word_next(&at, end);
+	struct word brace = word_next(&at, end), more = word_next(&at, end);
 
-	if (is(first, "chain") && is_identifier(name) && is(brace, "{") && !more.length) {
+	if (word_is(first, "chain") && word_is_identifier(name) && word_is(brace, "{") && !more.length) {
 		walk->chain = name;
 		walk->place = IN_CHAIN;
+		walk->chains++;
 		walk->run_is_open = false;
 		return true;
 	}
@@ -286,18 +158,27 @@ static bool open_run(struct walk *walk, size_t begin)
 static bool line_in_chain(struct walk *walk, const char *line, const char *end, const char *next)
 {
 	struct nft_lines *lines = walk->lines;
-	struct rule_line plain = {.text = line, .length = (size_t)(end - line)};
+	struct rule_line plain = {.text = line,
+				  .length = (size_t)(end - line),
+				  .values = lines->shapes.values.n};
+	struct text_shape *shape;
 
-	if (is_plain_rule(line, end)) {
+	plain.shape = text_shapes_add(&lines->shapes, line, end, walk->chains);
+	if (plain.shape == SIZE_MAX)
+		return false;
+	shape = &lines->shapes.all.v[plain.shape];
+	if (shape->plain) {
 		if (!walk->run_is_open && !open_run(walk, (size_t)(line - lines->text)))
 			return false;
 		plain.run = lines->runs.n - 1;
+		shape->run = shape->lines++ ? shape->run : plain.run;
 		if (!array_push(&lines->lines, plain))
 			return false;
 		lines->runs.v[plain.run].count++;
 		lines->runs.v[plain.run].end = walk->copied = (size_t)(next - lines->text);
 		return true;
 	}
+	lines->shapes.values.n = plain.values;
 	walk->run_is_open = false;
 	if (is_only_brace(line, end)) {
 		walk->place = IN_TABLE;
@@ -344,6 +225,7 @@ bool nft_lines_read(const struct document *document, struct nft_lines *ret_lines
 	lines.length = all.len;
 	lines.text = buf_steal_text(&all);
 	if (!lines.text || strlen(lines.text) != lines.length || strstr(lines.text, FENCE) ||
+	    strpbrk(lines.text, TEXT_SHAPES_RESERVED) ||
 	    text_mentions(lines.text, lines.length, "include"))
 		return false;
 	for (char *line = lines.text, *end; *line; line = end + 1) {
@@ -377,6 +259,17 @@ bool nft_lines_fence(const char *comment, size_t *ret_run, bool *ret_is_end)
 	return true;
 }
 
+static void put_samples(const struct nft_lines *lines, size_t run, struct buf *text)
+{
+	shape_values values = {0};
+
+	array_for_each(shape, &lines->shapes.all) {
+		if (shape->used && shape->run == run && !text_shape_samples(shape, &values, text))
+			text->failed = true;
+	}
+	array_free(&values);
+}
+
 static void write_reduced(const struct nft_lines *lines, const bool *known, struct buf *text)
 {
 	size_t copied = 0;
@@ -386,6 +279,7 @@ static void write_reduced(const struct nft_lines *lines, const bool *known, stru
 
 		buf_put(text, lines->text + copied, run->begin - copied);
 		put_fence(text, r, "begin");
+		put_samples(lines, r, text);
 		for (size_t i = run->first; i < run->first + run->count; i++) {
 			if (known[i])
 				continue;

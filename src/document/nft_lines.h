@@ -8,11 +8,14 @@
 
 #include "base/array.h"
 #include "document/document.h"
+#include "document/nft_shapes.h"
 
 struct rule_line {
 	const char *text; /* inside nft_lines.text; not ended by a NUL */
 	size_t length;
 	size_t run;
+	size_t shape;  /* in nft_lines.shapes.all */
+	size_t values; /* where its values begin in nft_lines.shapes.values */
 };
 
 /* Plain rules of one chain with nothing but blank lines and comments between them. */
@@ -30,6 +33,7 @@ struct nft_lines {
 	struct buf rest; /* the text with each run taken out */
 	ARRAY(struct rule_line) lines;
 	ARRAY(struct rule_run) runs;
+	struct text_shapes shapes;
 };
 
 void nft_lines_free(struct nft_lines *lines);
@@ -39,7 +43,8 @@ void nft_lines_free(struct nft_lines *lines);
 bool nft_lines_read(const struct document *document, struct nft_lines *ret_lines);
 
 /* A document without the lines that are known (one bool each): in place of each run it has two rules
- * that do nothing, with those of its lines between them that are not known. NULL without memory. */
+ * that do nothing, and between them samples of the shapes that are used and met here first, then those of
+ * its lines that are not known. NULL without memory. */
 struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *known);
 
 /* Which run's first (is_end false) or last rule bears that comment? False if none. */

@@ -2,6 +2,7 @@
 #include "model/ruleset.h"
 
 #include "base/cleanup.h"
+#include "model/rule_shape.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -27,7 +28,11 @@ void ruleset_free(struct ruleset *ruleset)
 	array_for_each(table, &ruleset->tables) {
 		table_free(*table);
 	}
+	array_for_each(shape, &ruleset->shapes) {
+		rule_shape_free(*shape);
+	}
 	array_free(&ruleset->tables);
+	array_free(&ruleset->shapes);
 	free(ruleset);
 }
 

@@ -33,6 +33,8 @@ struct rule {
 	uint64_t handle;  /* 0: not in a kernel yet */
 	uint64_t hash;    /* of what matters; 0: not computed */
 	char *origin;     /* whom a refusal concerns: "service 'web'"; or NULL */
+	const struct rule_shape *shape; /* what it was made of (rule_shape.h), in its ruleset; or NULL, as
+					 * in copies */
 };
 
 struct chain {
@@ -112,6 +114,7 @@ struct table {
 struct ruleset {
 	uint32_t generation; /* 0: not read from a kernel */
 	ARRAY(struct table *) tables;
+	ARRAY(struct rule_shape *) shapes; /* of rules in it */
 };
 
 struct ruleset *ruleset_new(void);

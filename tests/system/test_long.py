@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Long rulesets: of what was compiled before only what changed is compiled again, and nothing of it
 shows but in the time."""
+import ipaddress
 import random
 
 import pytest
@@ -63,11 +64,17 @@ def plain(count, changed=None):
     return [PLAIN[0].format(a=n // 200, b=n % 200 + 1, p=n + 1 + (n == changed)) for n in range(count)]
 
 
-def test_one_of_many(untrack, netns):
-    """One rule goes out, and of the memory only what was not known is compiled."""
-    path = untrack.file(document(plain(2000), []), "long.nft")
+def unlike(count, changed=None):
+    """Rules of as many shapes: what is known of them can only be remembered."""
+    return [f"meta mark {n} tcp dport {n + 1 + (n == changed)} accept" for n in range(count)]
+
+
+@pytest.mark.parametrize("rules", (plain, unlike), ids=("alike", "unlike"))
+def test_one_of_many(untrack, netns, rules):
+    """One rule goes out, and only what was not known is compiled."""
+    path = untrack.file(document(rules(2000), []), "long.nft")
     untrack(netns, "apply", path)
-    path = untrack.file(document(plain(2000, changed=1000), []), "long.nft")
+    path = untrack.file(document(rules(2000, changed=1000), []), "long.nft")
     done = untrack(netns, "apply", "--json", path)
     assert done.json["summary"]["rules"] == {"add": 0, "delete": 0, "replace": 1}
     assert any("2000 rules are not judged here" in warning for warning in done.json["warnings"])
@@ -75,7 +82,7 @@ def test_one_of_many(untrack, netns):
 
 
 def test_damaged_memory(untrack, netns):
-    path = untrack.file(document(plain(RULES), []), "long.nft")
+    path = untrack.file(document(unlike(RULES), []), "long.nft")
     expected = load(netns, path)
     flush(netns)
     untrack(netns, "apply", path)
@@ -89,6 +96,70 @@ def test_damaged_memory(untrack, netns):
     flush(netns)
     untrack(netns, "apply", path)
     assert listing(netns) == expected
+
+
+def address(r):
+    return ".".join(str(r.choice((0, 1, 10, 127, 192, 224, 255, r.randrange(256)))) for _ in range(4))
+
+
+def prefix(r, bits, size=4):
+    value = int.from_bytes(r.choice((bytes(size), b"\xff" * size, r.randbytes(size)))) >> (size * 8 - bits)
+    return f"{ipaddress.ip_address((value << (size * 8 - bits)).to_bytes(size))}/{bits}"
+
+
+def port(r):
+    return r.choice((0, 1, 22, 255, 256, 65535, r.randrange(65536)))
+
+
+def word(r):
+    return "".join(r.choice("abc xyz-#;{}/0.") for _ in range(r.randrange(1, 60))).strip() or "x"
+
+
+IPV4 = ("ip saddr {a}", "ip daddr != {a}", "ip saddr {p8} ip daddr {p16}", "ip saddr {p24}", "ip daddr {p20} return",
+        "ip saddr {p32} drop", "ip saddr {p31} tcp dport {n}", "ip saddr {a} ip daddr {b} accept",
+        "ip protocol tcp ip saddr {p1} counter", "ip saddr {a} tcp sport {n} tcp dport {m} counter log prefix \"q \"")
+IPV6 = ("ip6 saddr {v64} tcp dport {n}", "ip6 daddr != {v128}", "ip6 saddr {v67} ip6 daddr {v8} accept")
+PORTS = ("tcp dport {n} accept", "udp sport != {n} drop", "meta l4proto tcp th dport {n}", "sctp dport == {n} return",
+         "tcp sport {n} tcp dport {m} accept", "tcp dport {n} jump other", "ct state new udp dport {n} accept")
+HOOKS = {"bridge": "type filter hook input priority 0;", "netdev": 'type filter hook ingress device "lo" priority 0;'}
+
+
+def rules_alike(r, family):
+    some = []
+    for form in PORTS + (() if family == "ip6" else IPV4) + (() if family == "ip" else IPV6):
+        if "ct state" in form and family in HOOKS:
+            continue
+        for _ in range(20):
+            values = {"a": address(r), "b": address(r), "n": port(r), "m": port(r)}
+            values |= {f"p{bits}": prefix(r, bits) for bits in (1, 8, 16, 20, 24, 31, 32)}
+            values |= {f"v{bits}": prefix(r, bits, 16) for bits in (8, 64, 67, 128)}
+            some.append(form.format(**values))
+        some += [rule + f' comment "{word(r)}"' for rule in some[-20:]]
+    r.shuffle(some)
+    return some
+
+
+@pytest.mark.parametrize("family", ("ip", "ip6", "inet", "bridge", "netdev"))
+@pytest.mark.parametrize("seed", range(2))
+def test_rules_alike(untrack, make_netns, family, seed):
+    """Rules that differ in values alone are made of few samples, and are what nft makes of them, whatever
+    the values; what is printed of them is what nft lists."""
+    ours, theirs = make_netns(), make_netns()
+    some = rules_alike(random.Random(seed), family)
+    head = HOOKS.get(family, "type filter hook input priority 0; policy accept;")
+    body = "".join(f"\t\t{rule}\n" for rule in some)
+    path = untrack.file(f"table {family} t {{\n\tchain other {{\n\t}}\n\tchain c {{\n\t\t{head}\n"
+                        f"{body}\t}}\n}}\n", "alike.nft")
+    expected = load(theirs, path)
+    assert expected is not None
+    done = untrack(ours, "apply", path)
+    assert listing(ours) == expected
+    listed = [line.strip() for line in expected.split("chain c {")[1].split("\n")[2:-3]]
+    printed = [line.removeprefix(f"+ add rule {family} t c ") for line in done.stdout.split("\n")
+               if line.startswith("+ add rule")]
+    assert printed == listed
+    assert untrack(ours, "diff", path).stdout == ""
+    assert not list(untrack.state.rglob("compiled*")), "they were compiled one by one"
 
 
 def test_a_mistake_has_its_place(untrack, netns):

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Words of nft text, and which lines of them are one plain rule (nft_lines.h). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct word {
+	const char *start;
+	size_t length; /* 0: at the end of the line */
+};
+
+/* The next word of a line: a quoted text, a run of letters, digits and _-./:@, "==", "!=", or one
+ * character. */
+struct word word_next(const char **at, const char *end);
+
+bool word_is(struct word word, const char *text);
+bool word_is_identifier(struct word word);
+/* "==" or "!=" */
+bool word_is_operator(struct word word);
+
+bool is_plain_rule(const char *at, const char *end);
