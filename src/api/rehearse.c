@@ -15,6 +15,8 @@
 enum { LONG_LIST = 20000 };
 /* Neighbours of what changes that are played along. */
 enum { KEPT = 4 };
+/* Rules of one shape that are played at the head and the tail of a long stretch of them. */
+enum { OF_A_SHAPE = 64 };
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 DEFINE_AUTOCLEAN(struct table, table_free)
@@ -82,9 +84,31 @@ static void find_middle(const struct chain *live, const struct chain *desired, s
 	*ret_tail = tail > KEPT ? tail - KEPT : 0;
 }
 
+/* How many rules behind this one, between `head` and `end`, are of its shape and are left out: such rules are
+ * a long list like one of elements. What the others of them have in the kernel differs in bytes that packets
+ * are compared with, which are in it as they were sent (rule_shape.h), so that playing them tells no more;
+ * the kernel judges each when it is committed. */
+static size_t more_alike(const struct chain *chain, size_t head, size_t end, size_t i)
+{
+	const struct rule_shape *shape = chain->rules.v[i]->shape;
+	size_t from = i, to = i;
+
+	if (!shape)
+		return 0;
+	while (from > head && i - from < OF_A_SHAPE && chain->rules.v[from - 1]->shape == shape)
+		from--;
+	if (i - from < OF_A_SHAPE - 1)
+		return 0;
+	while (to + 1 < end && chain->rules.v[to + 1]->shape == shape)
+		to++;
+	return to - i > OF_A_SHAPE ? to - i - OF_A_SHAPE : 0;
+}
+
 static bool push_rules(struct chain *to, const struct chain *from, size_t head, size_t tail)
 {
-	for (size_t i = head; i < from->rules.n - tail; i++) {
+	size_t end = from->rules.n - tail;
+
+	for (size_t i = head; i < end; i += 1 + more_alike(from, head, end, i)) {
 		struct rule *copy = rule_copy(from->rules.v[i]);
 
 		if (!copy || !array_push(&to->rules, copy)) {
@@ -95,16 +119,18 @@ static bool push_rules(struct chain *to, const struct chain *from, size_t head, 
 	return true;
 }
 
-/* A copy without the rules that this table and the other one have in common. */
+/* A copy without the rules that this table and the other one (or NULL) have in common. */
 static struct table *copy_middle(const struct table *table, const struct table *other, bool is_live)
 {
 	autoclean(table_free_p) struct table *copy = table_copy_frame(table);
 
 	for (size_t i = 0; copy && i < table->chains.n; i++) {
 		const struct chain *chain = table->chains.v[i];
-		const struct chain *its = table_find_chain(other, chain->name);
+		const struct chain *its = other ? table_find_chain(other, chain->name) : NULL;
 		size_t head = 0, tail = 0;
 
+		if (chain_is_bound(chain)) /* it has its rules */
+			continue;
 		if (its)
 			find_middle(is_live ? chain : its, is_live ? its : chain, &head, &tail);
 		if (!push_rules(copy->chains.v[i], chain, head, tail))
@@ -140,7 +166,7 @@ static bool push_copy(struct ruleset *ruleset, const struct table *table, const 
 
 	if (!table)
 		return true;
-	copy = mark ? with_stand_ins(table, mark) : table_copy(table);
+	copy = mark ? with_stand_ins(table, mark) : copy_middle(table, NULL, false);
 	if (!copy || !array_push(&ruleset->tables, copy)) {
 		table_free(copy);
 		return error_memory(err);

@@ -4,5 +4,6 @@
 
 #include "api/target.h"
 
-/* Long lists are left out (their elements would cost more than they tell). */
+/* Long lists are left out (their elements would cost more than they tell), and so is the middle of a long
+ * stretch of rules that differ in values alone. */
 bool rehearse(const struct target *target, struct untrack_error *err);
