@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/render.h"
 
+#include "api/render_shapes.h"
 #include "base/cleanup.h"
 #include "diff/diff.h"
 #include "document/nft.h"
@@ -222,6 +223,7 @@ struct rendering {
 	struct ruleset *before;
 	struct ruleset *after;
 	size_t *index; /* for each step: where its rule is in its chain of before or after */
+	struct shape_listing *shapes; /* or NULL */
 	struct listing *listed_before;
 	struct listing *listed_after;
 };
@@ -233,6 +235,7 @@ void rendering_free(struct rendering *r)
 	ruleset_free(r->before);
 	ruleset_free(r->after);
 	free(r->index);
+	shape_listing_free(r->shapes);
 	listing_free(r->listed_before);
 	listing_free(r->listed_after);
 	free(r);
@@ -284,11 +287,11 @@ static bool build_sides(struct rendering *s, const struct target *target, const 
 		const struct plan_step *step = &plan->steps.v[i];
 		bool delete = step->operation == OPERATION_DELETE;
 
-		if (step->kind == OBJECT_RULE &&
+		if (step->kind == OBJECT_RULE && !shape_listing_has(s->shapes, step) &&
 		    !add_rule(delete ? s->before : s->after, step, &s->index[i]))
 			return false;
 	}
-	return true;
+	return !s->shapes || shape_listing_add_samples(s->shapes, s->after);
 }
 
 /* Sets are printed with the sizes that they have outside. */
@@ -344,11 +347,14 @@ static bool needs_listing(const struct plan *plan, bool goes)
 	return false;
 }
 
-struct rendering *rendering_new(const struct target *target, const struct plan *plan,
-				enum untrack_report report, struct untrack_error *err)
+/* NULL without an error: the shapes do not show. */
+static struct rendering *render(const struct target *target, const struct plan *plan,
+				enum untrack_report report, bool shapes, struct untrack_error *err)
 {
 	autoclean(rendering_free_p) struct rendering *r = calloc(1, sizeof(*r));
 
+	if (r)
+		r->shapes = shapes ? shape_listing_new(plan) : NULL;
 	if (!r || !build_sides(r, target, plan)) {
 		error_memory(err);
 		return NULL;
@@ -364,7 +370,22 @@ struct rendering *rendering_new(const struct target *target, const struct plan *
 		if (!r->listed_after)
 			return NULL;
 	}
+	if (r->shapes && !shape_listing_read(r->shapes, plan, r->listed_after))
+		return NULL;
 	return steal_pointer(&r);
+}
+
+struct rendering *rendering_new(const struct target *target, const struct plan *plan,
+				enum untrack_report report, struct untrack_error *err)
+{
+	autoerror why = ERROR_INIT;
+	struct rendering *r = render(target, plan, report, report == UNTRACK_REPORT_TEXT, &why);
+
+	if (!r && !error_is_set(&why))
+		r = render(target, plan, report, false, &why);
+	if (!r)
+		error_move(err, &why);
+	return r;
 }
 
 static struct plan_view view_of(const struct rendering *rendering, const struct plan *plan)
@@ -375,6 +396,7 @@ static struct plan_view view_of(const struct rendering *rendering, const struct 
 		view.before = rendering->listed_before;
 		view.after = rendering->listed_after;
 		view.index = rendering->index;
+		view.texts = shape_listing_texts(rendering->shapes);
 	}
 	return view;
 }

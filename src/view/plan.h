@@ -21,6 +21,7 @@ struct plan_view {
 	const struct listing *before;
 	const struct listing *after;
 	const size_t *index;
+	const char *const *texts; /* of rules that are in no listing; or NULL */
 	struct told_purge purge;
 };
 

@@ -114,15 +114,16 @@ static void put_elements(struct buf *out, const struct plan_step *step)
 }
 
 static void put_rule(struct buf *out, const struct plan_view *view, const struct plan_step *step,
-		     size_t index)
+		     size_t i)
 {
 	const struct listing *listing =
 		step->operation == OPERATION_DELETE ? view->before : view->after;
-	const char *text;
+	const char *text = view->texts ? view->texts[i] : NULL;
 
 	put_head(out, step, "rule", step->chain->name);
-	text = listing_rule_text(listing, step->table->family, step->table->name, step->chain->name,
-				 index);
+	if (!text)
+		text = listing_rule_text(listing, step->table->family, step->table->name,
+					 step->chain->name, view->index[i]);
 	if (step->operation == OPERATION_REPLACE)
 		buf_printf(out, " handle %" PRIu64, step->old->handle);
 	else if (step->operation == OPERATION_DELETE)
@@ -150,7 +151,7 @@ static void put_step(struct buf *out, const struct plan_view *view, size_t i)
 		put_elements(out, step);
 		break;
 	case OBJECT_RULE:
-		put_rule(out, view, step, view->index[i]);
+		put_rule(out, view, step, i);
 		break;
 	case OBJECT_STATEFUL:
 		put_stateful(out, view, step);
