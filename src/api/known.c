@@ -23,7 +23,7 @@ DEFINE_AUTOCLEAN(struct set, set_free)
  *   is of this boot and, by its directory, of this network namespace.
  * - All of an expected list can be deleted, in a batch at the generation that was read which lacks its
  *   end and is therefore taken back; and there are as many elements as expected. So there are these and
- *   no others. What is expected is what the document wants, and what was loaded last.
+ *   no others. What is expected is what was loaded last, and what the document wants.
  * - It is dumped, as long as that is bearable.
  *
  * Otherwise it stays uncertain: it is flushed and loaded anew, and that a rollback cannot bring back
@@ -153,6 +153,29 @@ static bool try_dump(struct untrack *untrack, const struct target *target, const
 	return kernel && kernel_read_elements(kernel, table, live, target->live->generation, err);
 }
 
+static bool same_keys(const struct set *a, const struct set *b)
+{
+	const struct packed *p = a ? &a->elements.packed : NULL, *q = b ? &b->elements.packed : NULL;
+
+	return p && q && p->count && p->count == q->count && p->width == q->width &&
+	       p->ranges == q->ranges &&
+	       !memcmp(p->keys, q->keys, p->count * packed_entry(p));
+}
+
+/* What was loaded last comes first: others seldom change what is ours, and a look takes nearly as long as
+ * loading all anew. */
+static bool look(struct untrack *untrack, struct target *target, const struct pair *pair,
+		 struct set *live, const struct set *then, struct untrack_error *err)
+{
+	const struct set *desired = pair->desired ? table_find_set(pair->desired, live->name) : NULL;
+
+	target->verified = true;
+	return try_expected(untrack, target, pair->live, live, then, err) &&
+	       (same_keys(then, desired) ||
+		try_expected(untrack, target, pair->live, live, desired, err)) &&
+	       try_dump(untrack, target, pair->live, live, err);
+}
+
 static const struct set *find(const struct table *table, const struct set *like)
 {
 	return table ? table_find_set(table, like->name) : NULL;
@@ -182,11 +205,7 @@ bool know_pair(struct untrack *untrack, struct target *target, struct pair *pair
 				return false;
 			continue;
 		}
-		target->verified = true;
-		if (!try_expected(untrack, target, pair->live, *set, find(pair->desired, *set),
-				  err) ||
-		    !try_expected(untrack, target, pair->live, *set, then, err) ||
-		    !try_dump(untrack, target, pair->live, *set, err))
+		if (!look(untrack, target, pair, *set, then, err))
 			return false;
 		if ((*set)->elements_uncertain &&
 		    !warn(&target->warnings, err,

@@ -70,14 +70,9 @@ bool packed_copy(struct packed *to, const struct packed *from)
 	return true;
 }
 
-static size_t entry_size(const struct packed *packed)
-{
-	return packed->ranges ? 2u * packed->width : packed->width;
-}
-
 const uint8_t *packed_first(const struct packed *packed, size_t i)
 {
-	return packed->keys + i * entry_size(packed);
+	return packed->keys + i * packed_entry(packed);
 }
 
 const uint8_t *packed_last(const struct packed *packed, size_t i)

@@ -209,6 +209,11 @@ void elements_free(struct elements *elements);
 /* Both have the same keys then. False without memory. */
 bool packed_copy(struct packed *to, const struct packed *from);
 void packed_free(struct packed *packed);
+/* Bytes of an entry. */
+static inline size_t packed_entry(const struct packed *packed)
+{
+	return packed->ranges ? 2u * packed->width : packed->width;
+}
 /* The first and last key of packed entry i (the same one if it is no range). */
 const uint8_t *packed_first(const struct packed *packed, size_t i);
 const uint8_t *packed_last(const struct packed *packed, size_t i);

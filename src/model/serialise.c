@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 
+#include <endian.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 #include <string.h>
@@ -96,7 +97,7 @@ static void put_packed(struct buf *out, const struct packed *packed)
 		return;
 	record_put_u32(out, FIELD_PACKED_KIND, packed->width | (packed->ranges ? PACKED_RANGES : 0));
 	begin = record_begin(out, FIELD_PACKED);
-	buf_put(out, packed->keys, packed->count * packed->width * (packed->ranges ? 2 : 1));
+	buf_put(out, packed->keys, packed->count * packed_entry(packed));
 	record_end(out, begin);
 }
 
@@ -283,8 +284,23 @@ static bool read_elements(struct span body, struct elements *elements, struct un
 	return buf_ok(&elements->bytes, err);
 }
 
+static uint64_t number(const uint8_t *key, size_t width)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, key, width);
+	return be64toh(value);
+}
+
 static bool keys_are_sorted(const struct packed *packed)
 {
+	if (packed->width <= sizeof(uint64_t) && !packed->ranges) {
+		for (size_t i = 1; i < packed->count; i++)
+			if (number(packed_first(packed, i - 1), packed->width) >=
+			    number(packed_first(packed, i), packed->width))
+				return false;
+		return true;
+	}
 	for (size_t i = 0; i < packed->count; i++) {
 		if (i && memcmp(packed_last(packed, i - 1), packed_first(packed, i),
 				packed->width) >= 0)

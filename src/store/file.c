@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "store/file.h"
 
+#include "base/attr.h"
 #include "base/cleanup.h"
 
 #include <dirent.h>
@@ -202,7 +203,7 @@ enum file_result file_remove(const char *directory, const char *name, struct unt
 
 static bool read_all(int fd, size_t len, struct buf *to)
 {
-	if (!buf_reserve(to, len)) {
+	if (!(to->len ? buf_reserve(to, len) : buf_reserve_exactly(to, len))) {
 		errno = ENOMEM;
 		return false;
 	}
@@ -221,34 +222,44 @@ static bool read_all(int fd, size_t len, struct buf *to)
 }
 
 /* What is wrong with the file, or NULL. The checksum first: only then is the rest worth a word. */
-static const char *find_fault(const struct buf *file, enum file_kind kind)
+static const char *find_fault(const struct file_head *head, struct span content, enum file_kind kind)
 {
-	struct file_head head;
-
-	if (file->len < sizeof(head))
-		return "is cut off";
-	memcpy(&head, file->data, sizeof(head));
-	if (head.magic != magic)
+	if (head->magic != magic)
 		return "was not written by untrack on a host like this one";
-	if (head.length != file->len - sizeof(head))
+	if (head->length != content.len)
 		return "is damaged: its length does not fit";
-	if (head.crc != checksum(&head, file->data + sizeof(head), file->len - sizeof(head)))
+	if (head->crc != checksum(head, content.data, content.len))
 		return "is damaged: its checksum does not fit";
-	if (head.format != FORMAT)
+	if (head->format != FORMAT)
 		return "was written by another version of untrack";
-	if (head.kind != (uint32_t)kind)
+	if (head->kind != (uint32_t)kind)
 		return "is not what its name says";
 	return NULL;
+}
+
+/* Head and content, which is appended. An errno; ERANGE: it has no head. */
+static int read_file(int fd, struct file_head *ret_head, struct buf *content)
+{
+	autobuf head = {0};
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !read_all(fd, sizeof(*ret_head), &head))
+		return errno;
+	if (head.len < sizeof(*ret_head) || (size_t)st.st_size < sizeof(*ret_head))
+		return ERANGE;
+	memcpy(ret_head, head.data, sizeof(*ret_head));
+	return read_all(fd, (size_t)st.st_size - sizeof(*ret_head), content) ? 0 : errno;
 }
 
 enum file_result file_read(const char *directory, const char *name, enum file_kind kind,
 			   struct buf *ret_content, struct untrack_error *err)
 {
+	size_t begin = ret_content->len;
 	autofree char *path = NULL;
 	autoclose int fd = -1;
-	autobuf file = {0};
+	struct file_head head;
 	const char *fault;
-	struct stat st;
+	int why;
 
 	if (asprintf(&path, "%s/%s", directory, name) < 0) {
 		path = NULL;
@@ -258,16 +269,20 @@ enum file_result file_read(const char *directory, const char *name, enum file_ki
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return FILE_ABSENT;
-	if (fd < 0 || fstat(fd, &st) < 0 || !read_all(fd, (size_t)st.st_size, &file)) {
-		error_errno(err, errno, "%s cannot be read", path);
-		return FILE_FAILED;
-	}
-	fault = find_fault(&file, kind);
-	if (fault) {
+	why = read_file(fd, &head, ret_content);
+	fault = why == ERANGE ? "is cut off"
+		: why	      ? NULL
+			      : find_fault(&head,
+					   (struct span){ret_content->data + begin,
+							 ret_content->len - begin},
+					   kind);
+	if (!why && !fault)
+		return FILE_READ;
+	if (ret_content->len)
+		ret_content->len = begin;
+	if (fault)
 		error_set(err, ERROR_SYSTEM, "%s %s", path, fault);
-		return FILE_FAILED;
-	}
-	buf_put(ret_content, file.data + sizeof(struct file_head),
-		file.len - sizeof(struct file_head));
-	return buf_ok(ret_content, err) ? FILE_READ : FILE_FAILED;
+	else
+		error_errno(err, why, "%s cannot be read", path);
+	return FILE_FAILED;
 }
