@@ -171,40 +171,6 @@ static void put_names(const struct accept *a, char out[COMMENT_MAX + 1])
 	}
 }
 
-/* nft makes a comparison of a set of one field and one element. */
-static bool is_one_protocol(const struct layout *layout, const boxes *all)
-{
-	size_t at = box_offset(DIM_PROTOCOL);
-
-	array_for_each(box, all) {
-		if (layout->n > 1 || box->first[at] != all->v[0].first[at])
-			return false;
-	}
-	return true;
-}
-
-/* `udp dport 53` is cheaper than a set of one (measured). */
-static bool is_one_port(const struct layout *layout, const boxes *all)
-{
-	const struct box *first = &all->v[0];
-
-	array_for_each(box, all) {
-		if (box_first_port(box) != box_last_port(box) ||
-		    memcmp(box->first, first->first, BOX_LENGTH))
-			return false;
-	}
-	return !layout->interval && layout->n == class_layout(CLASS_P)->n &&
-	       protocol_names_ports(first->first[box_offset(DIM_PROTOCOL)]);
-}
-
-static void write_one_port(struct writer *w, const struct box *box, enum side side)
-{
-	struct port port = {.protocol = box->first[box_offset(DIM_PROTOCOL)]};
-
-	memcpy(port.number, box->first + box_offset(DIM_PORT), sizeof(port.number));
-	write_port(w, &port, side);
-}
-
 static bool write_rule(struct accept *a, const struct maker *maker, const struct layout *layout,
 		       const boxes *all, const char *comment)
 {
@@ -215,13 +181,12 @@ static bool write_rule(struct accept *a, const struct maker *maker, const struct
 		.interface = maker->hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME,
 	};
 	struct set *set = NULL;
+	uint8_t one[KEY_MAX];
 
 	writer_rule(&a->w, a->chain);
 	write_state(a, STATE_UNTRACKED);
-	if (is_one_protocol(layout, all)) {
-		write_protocol(&a->w, all->v[0].first[box_offset(DIM_PROTOCOL)]);
-	} else if (is_one_port(layout, all)) {
-		write_one_port(&a->w, &all->v[0], maker->side);
+	if (find_one_key(layout, all, one)) { /* cheaper than a set of it (measured) */
+		write_one_key(&a->w, &key, one);
 	} else {
 		set = write_set(maker, NULL, &key, all);
 		if (!set)

@@ -36,6 +36,14 @@ const char *class_name(enum key_class class)
 	return classes[class].name;
 }
 
+bool layout_has(const struct layout *layout, enum dimension field)
+{
+	for (unsigned i = 0; i < layout->n; i++)
+		if (layout->field[i] == field)
+			return true;
+	return false;
+}
+
 unsigned field_words(const struct layout *layout, enum dimension field)
 {
 	return (unsigned)(box_length(layout->family, field) + 3) / 4;

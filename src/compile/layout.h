@@ -16,6 +16,7 @@ const struct layout *class_layout(enum key_class class);
 /* "4i", "p", … as names of maps have it. */
 const char *class_name(enum key_class class);
 
+bool layout_has(const struct layout *layout, enum dimension field);
 /* In 32-bit registers; a field begins at its own. */
 unsigned field_words(const struct layout *layout, enum dimension field);
 /* Bytes of a key: a single field is as long as it is, concatenated ones are padded to 4. */

@@ -155,12 +155,6 @@ struct set *write_set(const struct maker *maker, const char *name, const struct 
 	return set;
 }
 
-/* Of a key of protocol and port, which layout_key() pads to four bytes each. */
-static struct port port_of_key(const uint8_t key[KEY_MAX])
-{
-	return (struct port){.protocol = key[0], .number = {key[4], key[5]}};
-}
-
 /* ------------------------------------------------------------------ sets and maps */
 
 static bool make_set(const struct maker *maker, const struct lookup *lookup, const boxes *all)
@@ -169,24 +163,54 @@ static bool make_set(const struct maker *maker, const struct lookup *lookup, con
 	       (array_push(maker->lookups, *lookup) || error_memory(maker->err));
 }
 
-/* Keys of ports alone, which most policies have, as the rules' own. ret_made: they are so few. */
+/* Has nft a name for the header of that protocol's ports? It lists others as `meta l4proto` and
+ * `th dport` apart, which it cannot for each of them. */
+static bool names_ports(uint8_t protocol)
+{
+	static const uint8_t named[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP,
+					IPPROTO_UDPLITE};
+
+	return memchr(named, protocol, sizeof(named));
+}
+
+static bool can_be_said(const struct layout *layout, const boxes *all)
+{
+	array_for_each(box, all) {
+		if (layout_has(layout, DIM_PORT) && !names_ports(box->first[box_offset(DIM_PROTOCOL)]))
+			return false;
+	}
+	return !layout->interval;
+}
+
+bool find_one_key(const struct layout *layout, const boxes *all, uint8_t ret_key[KEY_MAX])
+{
+	uint8_t key[KEY_MAX];
+
+	layout_key(layout, all->v[0].first, ret_key);
+	array_for_each(box, all) {
+		layout_key(layout, box->first, key);
+		if (memcmp(key, ret_key, KEY_MAX) ||
+		    (layout_has(layout, DIM_PORT) && box_first_port(box) != box_last_port(box)))
+			return false;
+	}
+	return can_be_said(layout, all);
+}
+
+/* ret_made: there are so few keys that the rules have them. */
 static bool make_single_keys(const struct maker *maker, const struct lookup *lookup,
 			     const boxes *all, bool *ret_made)
 {
-	const struct layout *layout = &lookup->key.layout;
 	struct lookup one = *lookup;
 	hash_keys keys = {0};
 	bool ok;
 
 	*ret_made = false;
-	if (maker->kind != SET_MAP || layout->interval || layout->n != class_layout(CLASS_P)->n)
+	if (maker->kind != SET_MAP || all->n > FEW_KEYS || !can_be_said(&lookup->key.layout, all))
 		return true;
-	ok = collect_keys(layout, all, &keys);
+	ok = collect_keys(&lookup->key.layout, all, &keys);
 	*ret_made = ok && keys.n <= FEW_KEYS;
-	for (size_t i = 0; i < keys.n; i++)
-		*ret_made = *ret_made && protocol_names_ports(keys.v[i].key[0]);
 	for (size_t i = 0; *ret_made && ok && i < keys.n; i++) {
-		one.port = port_of_key(keys.v[i].key);
+		memcpy(one.value, keys.v[i].key, KEY_MAX);
 		one.counter = counter_of(maker, keys.v[i].owner);
 		ok = array_push(maker->lookups, one);
 	}
@@ -228,14 +252,6 @@ bool make_classes(const struct maker *maker, struct buckets *buckets)
 	return true;
 }
 
-static bool has_interface(const struct layout *layout)
-{
-	for (unsigned i = 0; i < layout->n; i++)
-		if (layout->field[i] == DIM_INTERFACE)
-			return true;
-	return false;
-}
-
 bool are_single_keys(const lookups *list)
 {
 	array_for_each(lookup, list) {
@@ -251,7 +267,7 @@ static void write_map_rule(struct writer *w, struct chain *chain, const struct l
 	struct buf *b = writer_rule(w, chain);
 
 	if (lookup->counter) {
-		write_port(w, &lookup->port, lookup->key.port);
+		write_one_key(w, &lookup->key, lookup->value);
 		if (but_loopback) /* last, for packets of no service never come so far */
 			write_loopback(w, NFT_META_IIF, NFT_CMP_NEQ);
 		expr_objref(b, lookup->counter, NFT_OBJECT_COUNTER);
@@ -275,7 +291,7 @@ void write_map_rules(struct writer *w, struct chain *chain, const lookups *list,
 void write_loopback_map_rules(struct writer *w, struct chain *chain, const lookups *list)
 {
 	array_for_each(lookup, list) {
-		if (!has_interface(&lookup->key.layout))
+		if (!layout_has(&lookup->key.layout, DIM_INTERFACE))
 			write_map_rule(w, chain, lookup, true, false);
 	}
 }

@@ -22,7 +22,7 @@ struct lookup {
 	char name[MAP_NAME_MAX];
 	struct key key;
 	const char *counter; /* the one key's, borrowed from the owners; NULL: a set or map */
-	struct port port;
+	uint8_t value[KEY_MAX];
 };
 typedef ARRAY(struct lookup) lookups;
 
@@ -46,6 +46,8 @@ bool make_class(const struct maker *maker, const char *class, const struct layou
 bool make_classes(const struct maker *maker, struct buckets *buckets);
 
 bool are_single_keys(const lookups *list);
+/* Are all these boxes of a hash class one key, and one that a rule can say? */
+bool find_one_key(const struct layout *layout, const boxes *all, uint8_t ret_key[KEY_MAX]);
 /* `counter name … map @… notrack accept` for each. is_last: where the chain and its packets end with
  * them, the last needs no `accept`, which is some nanoseconds for most packets of most policies.
  * but_loopback, of single keys: leaves alone what came from lo. */

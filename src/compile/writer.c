@@ -184,12 +184,6 @@ static uint32_t address_offset(uint8_t family, bool source)
 	return source ? 8 : 24;
 }
 
-static void load_port(struct writer *w, enum side side, unsigned slot)
-{
-	expr_payload_load(&w->draft, NFT_PAYLOAD_TRANSPORT_HEADER, side == SIDE_S ? 0 : 2,
-			  sizeof(uint16_t), slot);
-}
-
 static void write_field(struct writer *w, const struct key *key, enum dimension field,
 			unsigned slot)
 {
@@ -204,7 +198,8 @@ static void write_field(struct writer *w, const struct key *key, enum dimension 
 				  address_offset(layout->family, source), length, slot);
 		break;
 	case DIM_PORT:
-		load_port(w, key->port, slot);
+		expr_payload_load(&w->draft, NFT_PAYLOAD_TRANSPORT_HEADER,
+				  key->port == SIDE_S ? 0 : 2, length, slot);
 		break;
 	case DIM_PROTOCOL:
 		expr_meta_load(&w->draft, NFT_META_L4PROTO, slot);
@@ -227,6 +222,19 @@ void write_key(struct writer *w, const struct key *key)
 	for (unsigned i = 0; i < key->layout.n; i++) {
 		write_field(w, key, key->layout.field[i], slot);
 		slot += field_words(&key->layout, key->layout.field[i]);
+	}
+}
+
+void write_one_key(struct writer *w, const struct key *key, const uint8_t value[KEY_MAX])
+{
+	const struct layout *layout = &key->layout;
+
+	write_family(w, layout->family);
+	for (unsigned i = 0; i < layout->n; i++) {
+		write_field(w, key, layout->field[i], 0);
+		expr_cmp(&w->draft, NFT_CMP_EQ, 0, value,
+			 box_length(layout->family, layout->field[i]));
+		value += (size_t)field_words(layout, layout->field[i]) * 4;
 	}
 }
 
@@ -279,21 +287,6 @@ void write_protocol(struct writer *w, uint8_t protocol)
 {
 	expr_meta_load(&w->draft, NFT_META_L4PROTO, 0);
 	expr_cmp(&w->draft, NFT_CMP_EQ, 0, &protocol, sizeof(protocol));
-}
-
-bool protocol_names_ports(uint8_t protocol)
-{
-	static const uint8_t named[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP,
-					IPPROTO_UDPLITE};
-
-	return memchr(named, protocol, sizeof(named));
-}
-
-void write_port(struct writer *w, const struct port *port, enum side side)
-{
-	write_protocol(w, port->protocol);
-	load_port(w, side, 0);
-	expr_cmp(&w->draft, NFT_CMP_EQ, 0, port->number, sizeof(port->number));
 }
 
 void write_verdict(struct writer *w, int32_t code, const char *chain)

@@ -72,6 +72,8 @@ void writer_rule_end(struct writer *w, const char *comment, const char *origin);
 void write_family(struct writer *w, uint8_t family);
 /* Loads the key into registers from slot 0 on, as nft does. */
 void write_key(struct writer *w, const struct key *key);
+/* `ip daddr 192.0.2.1 udp dport 53`: compares field by field with a key of layout_key(). */
+void write_one_key(struct writer *w, const struct key *key, const uint8_t value[KEY_MAX]);
 /* Loads the key and looks it up in that set. */
 void write_lookup(struct writer *w, const struct key *key, const struct set *set);
 /* lo, by its index (NFT_META_IIF or NFT_META_OIF), which is cheaper than its name. It is 1 in every
@@ -81,15 +83,6 @@ void write_interface(struct writer *w, uint32_t meta, const struct interface *in
 /* source: match the source address, else the destination. */
 void write_prefix(struct writer *w, bool source, const struct inet_range *prefix);
 void write_protocol(struct writer *w, uint8_t protocol);
-struct port {
-	uint8_t protocol;
-	uint8_t number[2]; /* in network order */
-};
-/* Has nft a name for the header of that protocol's ports? It lists others as `meta l4proto` and
- * `th dport` apart, which it cannot for each of them. */
-bool protocol_names_ports(uint8_t protocol);
-/* `udp dport 53`, or `sport` for SIDE_S. */
-void write_port(struct writer *w, const struct port *port, enum side side);
 /* `icmp type { destination-unreachable, … }` or icmpv6, by family. */
 void write_icmp_error_types(struct writer *w, uint8_t family);
 void write_verdict(struct writer *w, int32_t code, const char *chain);
