@@ -142,6 +142,12 @@ static bool write_all(int fd, const void *data, size_t len)
 	return true;
 }
 
+/* What is remembered is true for one boot: a power loss ends it. */
+static bool is_durable(enum file_kind kind)
+{
+	return kind != FILE_REMEMBERED && kind != FILE_NOTE;
+}
+
 static bool write_content(int fd, enum file_kind kind, const struct buf *content)
 {
 	struct file_head head = {
@@ -149,7 +155,7 @@ static bool write_content(int fd, enum file_kind kind, const struct buf *content
 
 	head.crc = checksum(&head, content->data, content->len);
 	return write_all(fd, &head, sizeof(head)) && write_all(fd, content->data, content->len) &&
-	       fsync(fd) == 0;
+	       (!is_durable(kind) || fsync(fd) == 0);
 }
 
 static bool write_in(int directory, const char *name, enum file_kind kind,
@@ -168,7 +174,7 @@ static bool write_in(int directory, const char *name, enum file_kind kind,
 		return false;
 	if (write_content(fd, kind, content) &&
 	    renameat(directory, temporary, directory, name) == 0)
-		return fsync(directory) == 0;
+		return !is_durable(kind) || fsync(directory) == 0;
 	failure = errno;
 	unlinkat(directory, temporary, 0);
 	errno = failure;

@@ -3,7 +3,8 @@
  * Files that are there whole or not at all, and tell when they are damaged. A file is a head (magic,
  * format, kind, length, CRC-32 of all of it) and its content. It is written under a temporary name in
  * its own directory, synced, renamed, and the directory synced: after a crash or a power loss there is
- * the old file or the new one, and perhaps a temporary one for file_sweep().
+ * the old file or the new one, and perhaps a temporary one for file_sweep(). What is remembered for one boot
+ * (FILE_REMEMBERED, FILE_NOTE) is not synced: it outlives a crash of the program, and nothing else.
  */
 #pragma once
 
