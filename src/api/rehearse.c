@@ -235,10 +235,10 @@ bool rehearse(const struct target *target, struct untrack_error *err)
 		    !push_copy(desired, pair->desired, pair->mark, err))
 			return false;
 	}
-	if (!scratch_with_devices(target, &ns, err) || !load_ruleset(&ns, live, err))
+	if (!scratch_with_devices(target, &ns, err))
 		return false;
 	kernel = kernel_open(&ns, err);
-	if (!kernel || !play(kernel, desired, err))
+	if (!kernel || !load_ruleset(kernel, live, err) || !play(kernel, desired, err))
 		return false;
 	there = kernel_read(kernel, read_everything, NULL, err);
 	return there && compare(there, desired, err);

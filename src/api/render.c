@@ -25,13 +25,12 @@ uint32_t scratch_size(uint32_t size)
 	return size > ROOM ? ROOM + (size - ROOM) / STEP : size;
 }
 
-bool load_ruleset(const struct netns *ns, const struct ruleset *ruleset, struct untrack_error *err)
+bool load_ruleset(struct kernel *kernel, const struct ruleset *ruleset, struct untrack_error *err)
 {
-	autoclean(kernel_close_p) struct kernel *kernel = kernel_open(ns, err);
 	autoclean(plan_free_p) struct plan *plan = plan_new(0);
 
-	if (!kernel || !plan)
-		return plan ? false : error_memory(err);
+	if (!plan)
+		return error_memory(err);
 	array_for_each(table, &ruleset->tables) {
 		if (!diff_tables(NULL, *table, plan, err))
 			return false;
@@ -318,9 +317,12 @@ static struct listing *list(const struct target *target, bool before, const stru
 {
 	autonetns ns = NETNS_OWN;
 	autoclean(listing_free_p) struct listing *listing = NULL;
+	autoclean(kernel_close_p) struct kernel *kernel = NULL;
 	autofree char *json = NULL, *text = NULL;
 
-	if (!scratch_with_devices(target, &ns, err) || !load_ruleset(&ns, ruleset, err) ||
+	if (scratch_with_devices(target, &ns, err))
+		kernel = kernel_open(&ns, err);
+	if (!kernel || !load_ruleset(kernel, ruleset, err) ||
 	    !nft_list(&ns, report == UNTRACK_REPORT_TEXT ? NULL : &json,
 		      report == UNTRACK_REPORT_JSON ? NULL : &text, err)) {
 		error_prefix(err, "cannot print the change");

@@ -32,5 +32,5 @@ bool scratch_with_devices(const struct target *target, struct netns *ret_ns,
  */
 uint32_t scratch_size(uint32_t size);
 
-/* Loads a ruleset's tables into the namespace, as they are. */
-bool load_ruleset(const struct netns *ns, const struct ruleset *ruleset, struct untrack_error *err);
+/* Loads a ruleset's tables into a namespace, as they are. */
+bool load_ruleset(struct kernel *kernel, const struct ruleset *ruleset, struct untrack_error *err);

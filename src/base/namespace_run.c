@@ -4,6 +4,7 @@
 
 #include "base/attr.h"
 #include "base/cleanup.h"
+#include "base/later.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,8 +79,10 @@ static void __attribute__((noreturn)) child(const struct netns *ns, netns_fn *fn
 		error_errno(&err, errno, "the network namespace cannot be joined");
 	else
 		ok = fn(arg, &output, &err) && buf_ok(&output, &err);
+	ok = send_answer(fd, ok, &err, &output);
+	close(fd); /* the caller goes on: to end may take some time (base/later.h) */
 	/* The exit handlers are the caller's, not the child's: hence _exit. */
-	_exit(send_answer(fd, ok, &err, &output) ? 0 : 1);
+	_exit(ok ? 0 : 1);
 }
 
 static bool read_all(int fd, struct buf *bytes)
@@ -156,7 +159,7 @@ bool netns_run(const struct netns *ns, netns_fn *fn, void *arg, struct buf *ret_
 {
 	autobuf bytes = {0}, output = {0};
 	int ends[2], status = 0;
-	bool ok = false;
+	bool ok = false, readable;
 	pid_t pid, got;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -171,17 +174,18 @@ bool netns_run(const struct netns *ns, netns_fn *fn, void *arg, struct buf *ret_
 		close(ends[0]);
 		return error_errno(err, errno, "a process cannot be started");
 	}
-	if (!read_all(ends[0], &bytes))
-		error_set(err, ERROR_SYSTEM,
-			  "the answer from the network namespace is not readable");
+	readable = read_all(ends[0], &bytes);
 	close(ends[0]);
-	do
-		got = waitpid(pid, &status, 0);
-	while (got < 0 && errno == EINTR);
-	if (error_is_set(err))
-		return false;
-	if (!parse_answer(&bytes, &ok, &output, err))
-		return explain(status, err);
+	if (readable && parse_answer(&bytes, &ok, &output, err)) {
+		reap_later(pid);
+	} else {
+		do
+			got = waitpid(pid, &status, 0);
+		while (got < 0 && errno == EINTR);
+		return readable ? explain(status, err)
+				: error_set(err, ERROR_SYSTEM,
+					    "the answer from the network namespace is not readable");
+	}
 	if (!ok || !buf_ok(&output, err))
 		return false;
 	*ret_output = output;

@@ -26,7 +26,7 @@ void kernel_close(struct kernel *kernel)
 {
 	if (!kernel)
 		return;
-	netlink_close(&kernel->netlink);
+	netlink_close_later(&kernel->netlink);
 	free(kernel);
 }
 

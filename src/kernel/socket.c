@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/socket.h"
 
+#include "base/later.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
@@ -45,6 +48,18 @@ void netlink_close(struct netlink *netlink)
 		mnl_socket_close(netlink->socket);
 	free(netlink->buffer);
 	*netlink = (struct netlink){0};
+}
+
+void netlink_close_later(struct netlink *netlink)
+{
+	/* libmnl closes what it was given; with another descriptor that is not the socket's end */
+	int other = netlink->socket
+			    ? fcntl(mnl_socket_get_fd(netlink->socket), F_DUPFD_CLOEXEC, 0)
+			    : -1;
+
+	netlink_close(netlink);
+	if (other >= 0)
+		close_later(other);
 }
 
 static void make_room(struct netlink *netlink, int forced, int asked, int bytes)

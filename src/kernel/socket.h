@@ -25,6 +25,8 @@ struct kernel {
 
 bool netlink_open(struct netlink *netlink, const struct netns *ns, struct untrack_error *err);
 void netlink_close(struct netlink *netlink);
+/* Without waiting for what was committed in its namespace (base/later.h). */
+void netlink_close_later(struct netlink *netlink);
 
 /* At least that much may lie in the socket's queue, as far as the caller's rights go. */
 void netlink_receive_room(struct netlink *netlink, int bytes);
