@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* diff and apply: the same, with the last step off or on. */
+#include "api/ahead.h"
 #include "api/documents.h"
 #include "api/execute.h"
 #include "api/judge.h"
@@ -8,6 +9,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+DEFINE_AUTOCLEAN(struct ahead, ahead_free)
 
 /* The caller's options, as far as his version of the struct has them. */
 static struct untrack_apply_options options_of(const struct untrack_apply_options *given)
@@ -30,6 +33,7 @@ static struct untrack_result *change(struct untrack *untrack,
 	autofree char *name = NULL;
 	struct execution execution = {
 		.maker = &made.maker, .options = options, .given = judged ? document : NULL};
+	autoclean(ahead_free_p) struct ahead *ahead = NULL;
 	struct untrack_result *result;
 	autoerror why = ERROR_INIT;
 
@@ -46,8 +50,10 @@ static struct untrack_result *change(struct untrack *untrack,
 	}
 	execution.document = name;
 	execution.compiled = &made.compiled;
+	ahead = ahead_start(untrack, document->document, options->whole_ruleset);
 	if (!document_maker_init(document->document, options, untrack->store, &made, err))
 		return NULL;
+	made.maker.ahead = ahead;
 	result = execute(untrack, &execution, &why);
 	if (!result && made.memo.used && why.code == ERROR_KERNEL && !why.changed) {
 		error_clear(&why);

@@ -29,6 +29,7 @@ struct sysctl_wish {
 	uint64_t to;
 };
 
+struct ahead;
 struct memo;
 
 struct target {
@@ -56,6 +57,7 @@ struct target_maker {
 	const struct ruleset *compiled; /* other documents: what libnftables made of them */
 	const interfaces *devices;      /* that they name */
 	const struct memo *memo;        /* what of them is to be remembered, or NULL */
+	struct ahead *ahead;            /* the live ruleset, read already; or NULL */
 	bool take_over;
 	bool whole_ruleset;
 	const struct snapshot *snapshot;

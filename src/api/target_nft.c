@@ -2,6 +2,7 @@
 /* Targets of documents that are rulesets: the tables they name, or all there are. */
 #include "api/target.h"
 
+#include "api/ahead.h"
 #include "api/known.h"
 #include "base/cleanup.h"
 #include "diff/diff.h"
@@ -172,7 +173,9 @@ bool target_of_ruleset(const struct target_maker *maker, struct untrack *untrack
 	if (!kernel)
 		return false;
 	target.devices = maker->devices;
-	target.live = kernel_read(kernel, named_whole, (void *)(uintptr_t)maker, err);
+	target.live = ahead_take(maker->ahead, kernel, named_whole, (void *)(uintptr_t)maker);
+	if (!target.live)
+		target.live = kernel_read(kernel, named_whole, (void *)(uintptr_t)maker, err);
 	if (!target.live || !add_pairs(maker, &target, err))
 		return false;
 	array_for_each(pair, &target.pairs) {
