@@ -238,6 +238,7 @@ static bool dispatch(const struct invocation *in, int *ret_status, struct untrac
  */
 static void keep_memory(void)
 {
+	mallopt(M_ARENA_MAX, 1); /* threads too take what is there */
 	mallopt(M_MMAP_MAX, 0);
 	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 }

@@ -10,11 +10,11 @@
 /* Marks of values in a key. Text that holds such characters itself is not taken apart. */
 enum mark { MARK_IPV4 = 1, MARK_IPV6 = 2, MARK_PORT = 3, MARK_COMMENT = 4, MARKS };
 
-enum { COMMENT_LONGEST = 120 };
+enum { COMMENT_LONGEST = 120, SHORTEST = 5 /* of the words in front of values */ };
 
 void text_shapes_free(struct text_shapes *shapes)
 {
-	array_for_each (key, &shapes->keys) {
+	array_for_each(key, &shapes->keys) {
 		free(*key);
 	}
 	array_free(&shapes->keys);
@@ -129,14 +129,14 @@ static size_t read_value(struct before before, struct word word, struct word nex
 		*ret_mark = MARK_COMMENT;
 		return !next.length && read_comment(word, ret_value) ? word.length : 0;
 	}
-	if (!begins_statement(next))
+	if ((!port && !address) || !begins_statement(next))
 		return 0;
 	if (port && (word_is(before.earlier, "tcp") || word_is(before.earlier, "udp") ||
 		     word_is(before.earlier, "sctp") || word_is(before.earlier, "th"))) {
 		*ret_mark = MARK_PORT;
 		return read_port(word, ret_value) ? word.length : 0;
 	}
-	if (!address || (!ipv6 && !word_is(before.earlier, "ip")))
+	if (port || (!ipv6 && !word_is(before.earlier, "ip")))
 		return 0;
 	*ret_mark = ipv6 ? MARK_IPV6 : MARK_IPV4;
 	return read_address(word, ipv6, ret_value);
@@ -158,7 +158,9 @@ static bool mask(struct text_shapes *shapes, const char *line, const char *end)
 		next = word_next(&at, end);
 		if (word_is_operator(word))
 			continue;
-		length = values < SHAPE_VALUES ? read_value(before, word, next, &which, &value) : 0;
+		length = values < SHAPE_VALUES && before.last.length >= SHORTEST
+				 ? read_value(before, word, next, &which, &value)
+				 : 0;
 		if (length) {
 			buf_put(&shapes->key, copied, (size_t)(word.start - copied));
 			buf_putc(&shapes->key, (char)which);

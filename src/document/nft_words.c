@@ -35,11 +35,6 @@ struct word word_next(const char **at, const char *end)
 	return word;
 }
 
-bool word_is(struct word word, const char *text)
-{
-	return !strncmp(word.start, text, word.length) && !text[word.length];
-}
-
 bool word_is_identifier(struct word word)
 {
 	for (size_t i = 0; i < word.length; i++)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct word {
 	const char *start;
@@ -14,7 +15,11 @@ struct word {
  * character. */
 struct word word_next(const char **at, const char *end);
 
-bool word_is(struct word word, const char *text);
+static inline bool word_is(struct word word, const char *text)
+{
+	return word.length && *word.start == *text && !strncmp(word.start, text, word.length) &&
+	       !text[word.length];
+}
 bool word_is_identifier(struct word word);
 /* "==" or "!=" */
 bool word_is_operator(struct word word);

@@ -269,6 +269,20 @@ static void mark_last(struct batch *batch)
 	memcpy(batch->bytes.data + at, &head, sizeof(head));
 }
 
+/* Room for what very many rules take: a buffer that grows is copied each time. */
+static void expect_rules(struct batch *batch, const struct plan *plan)
+{
+	size_t size = 0;
+
+	array_for_each(step, &plan->steps) {
+		if (step->kind == OBJECT_RULE && step->operation != OPERATION_DELETE)
+			size += sizeof(struct nlmsghdr) + step->rule->attrs.len;
+	}
+	buf_reserve(&batch->bytes, size);
+	if (!array_reserve(&batch->messages, plan->steps.n))
+		batch->bytes.failed = true;
+}
+
 bool batch_build(struct batch *batch, const struct plan *plan, uint32_t generation, bool dry_run,
 		 uint32_t sequence, struct untrack_error *err)
 {
@@ -277,6 +291,7 @@ bool batch_build(struct batch *batch, const struct plan *plan, uint32_t generati
 	size_t begin;
 
 	batch->sequence = sequence;
+	expect_rules(batch, plan);
 	begin = netlink_message_begin(b, NFNL_MSG_BATCH_BEGIN, 0, NFPROTO_UNSPEC,
 				      NFNL_SUBSYS_NFTABLES, sequence);
 	if (generation)

@@ -281,15 +281,32 @@ bool table_is_plain(const struct table *table)
 	return true;
 }
 
+/* What of a rule is compared, found in one go: very many rules are compared to find the one that differs. */
+struct rule_parts {
+	struct span expressions, userdata, compat;
+};
+
+static struct rule_parts rule_parts(const struct rule *rule)
+{
+	struct rule_parts parts = {0};
+
+	attr_for_each(item, buf_span(&rule->attrs)) {
+		if (item.type == NFTA_RULE_EXPRESSIONS)
+			parts.expressions = item.body;
+		else if (item.type == NFTA_RULE_USERDATA)
+			parts.userdata = item.body;
+		else if (item.type == NFTA_RULE_COMPAT)
+			parts.compat = item.body;
+	}
+	return parts;
+}
+
 bool rules_identical(const struct rule *a, const struct rule *b)
 {
-	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
+	struct rule_parts one = rule_parts(a), other = rule_parts(b);
 
-	return span_equal(rule_expressions(a), rule_expressions(b)) &&
-	       span_equal(find_or_zero(attrs_a, NFTA_RULE_USERDATA),
-			  find_or_zero(attrs_b, NFTA_RULE_USERDATA)) &&
-	       span_equal(find_or_zero(attrs_a, NFTA_RULE_COMPAT),
-			  find_or_zero(attrs_b, NFTA_RULE_COMPAT));
+	return span_equal(one.expressions, other.expressions) &&
+	       span_equal(one.userdata, other.userdata) && span_equal(one.compat, other.compat);
 }
 
 bool rules_equal(const struct table *table_a, const struct rule *a, const struct table *table_b,

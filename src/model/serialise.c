@@ -115,9 +115,31 @@ static void put_set(struct buf *out, const struct set *set)
 	record_end(out, begin);
 }
 
+/* About as much as the many things in it will take: a buffer that grows is copied each time. */
+static size_t expected_size(const struct table *table)
+{
+	enum { HEADS = 64 }; /* of an object's records */
+	size_t size = 0;
+
+	array_for_each(chain, &table->chains) {
+		array_for_each(rule, &(*chain)->rules) {
+			size += HEADS + (*rule)->attrs.len;
+		}
+	}
+	array_for_each(set, &table->sets) {
+		const struct packed *packed = &(*set)->elements.packed;
+
+		size += HEADS + (*set)->attrs.len + (*set)->elements.bytes.len +
+			packed->count * packed->width * (packed->ranges ? 2 : 1);
+	}
+	return size;
+}
+
 void serialise_table(struct buf *out, const struct table *table)
 {
 	size_t begin = record_begin(out, FIELD_TABLE);
+
+	buf_reserve(out, expected_size(table));
 
 	record_put_u32(out, FIELD_FORMAT, FORMAT);
 	record_put_u32(out, FIELD_FAMILY, table->family);
