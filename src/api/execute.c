@@ -238,12 +238,10 @@ static bool set_sysctls(struct work *w)
 static bool remember(struct work *w, uint32_t generation)
 {
 	array_for_each(pair, &w->target.pairs) {
-		const struct table *known = pair->desired ? pair->desired : pair->live;
 		autoerror ignored = ERROR_INIT;
 
 		if (!pair->mark)
-			remember_table(w->untrack, known->family, known->name, pair->desired,
-				       generation, &ignored);
+			remember_table(w->untrack, pair, generation, &ignored);
 	}
 	return true;
 }

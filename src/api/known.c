@@ -226,14 +226,16 @@ static bool is_long(const struct table *table)
 	return false;
 }
 
-bool remember_table(struct untrack *untrack, uint8_t family, const char *name,
-		    const struct table *table, uint32_t generation, struct untrack_error *err)
+bool remember_table(struct untrack *untrack, const struct pair *pair, uint32_t generation,
+		    struct untrack_error *err)
 {
-	autofree char *title = table_title(family, name);
+	const struct table *known = pair->desired ? pair->desired : pair->live;
+	autofree char *title = table_title(known->family, known->name);
 
 	if (!title)
 		return error_memory(err);
-	return table && is_long(table)
-		       ? store_save_remembered(untrack->store, title, generation, table, err)
+	return pair->desired && is_long(pair->desired)
+		       ? store_save_remembered(untrack->store, title, generation, pair->desired,
+					       pair->live, err)
 		       : store_forget(untrack->store, title, err);
 }

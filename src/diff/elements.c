@@ -214,53 +214,22 @@ static size_t entry_length(const struct elements *elements, size_t i)
 	return (end < count ? end : count) - begin;
 }
 
-static int compare_entries(const struct packed *a, size_t i, const struct packed *b, size_t j)
-{
-	int order = memcmp(packed_first(a, i), packed_first(b, j), a->width);
-
-	return order || !a->ranges ? order
-				   : memcmp(packed_last(a, i), packed_last(b, j), a->width);
-}
-
-/* How many entries from there on are the same, of those that are compared at once. */
-static size_t same_run(const struct packed *a, size_t i, const struct packed *b, size_t j)
-{
-	enum { RUN = 256 };
-
-	return i + RUN <= a->count && j + RUN <= b->count &&
-			       !memcmp(packed_first(a, i), packed_first(b, j),
-				       RUN * packed_entry(a))
-		       ? RUN
-		       : 0;
-}
-
 /* Long lists of plain keys: bytes are compared, nothing is unpacked. */
 static bool merge_packed(struct merge *m)
 {
 	const struct elements *live = &m->live->elements, *desired = &m->desired->elements;
 	size_t i = 0, j = 0;
+	int order;
 
-	while (i < live->packed.count || j < desired->packed.count) {
-		size_t run = same_run(&live->packed, i, &desired->packed, j);
-		int order;
-
-		if (run) {
-			i += run;
-			j += run;
-			continue;
-		}
-		order = i == live->packed.count      ? 1
-			: j == desired->packed.count ? -1
-						     : compare_entries(&live->packed, i,
-								       &desired->packed, j);
+	while (packed_difference(&live->packed, &i, &desired->packed, &j, &order)) {
 		if (order < 0 && !push_unit(&m->gone, packed_index(&live->packed, i),
 					    entry_length(live, i)))
 			return false;
 		if (order > 0 && !push_unit(&m->come, packed_index(&desired->packed, j),
 					    entry_length(desired, j)))
 			return false;
-		i += order <= 0;
-		j += order >= 0;
+		i += order < 0;
+		j += order > 0;
 	}
 	return true;
 }

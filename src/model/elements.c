@@ -2,6 +2,7 @@
 #include "model/ruleset.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
@@ -78,6 +79,73 @@ const uint8_t *packed_first(const struct packed *packed, size_t i)
 const uint8_t *packed_last(const struct packed *packed, size_t i)
 {
 	return packed_first(packed, i) + (packed->ranges ? packed->width : 0);
+}
+
+static uint64_t number(const uint8_t *key, size_t width)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, key, width);
+	return be64toh(value);
+}
+
+bool packed_is_sorted(const struct packed *packed)
+{
+	if (packed->width <= sizeof(uint64_t) && !packed->ranges) {
+		for (size_t i = 1; i < packed->count; i++)
+			if (number(packed_first(packed, i - 1), packed->width) >=
+			    number(packed_first(packed, i), packed->width))
+				return false;
+		return true;
+	}
+	for (size_t i = 0; i < packed->count; i++) {
+		if (i && memcmp(packed_last(packed, i - 1), packed_first(packed, i),
+				packed->width) >= 0)
+			return false;
+		if (memcmp(packed_first(packed, i), packed_last(packed, i), packed->width) > 0)
+			return false;
+	}
+	return true;
+}
+
+static int compare_entries(const struct packed *a, size_t i, const struct packed *b, size_t j)
+{
+	int order = memcmp(packed_first(a, i), packed_first(b, j), a->width);
+
+	return order || !a->ranges ? order
+				   : memcmp(packed_last(a, i), packed_last(b, j), a->width);
+}
+
+/* How many entries from there on are the same, of those that are compared at once. */
+static size_t same_run(const struct packed *a, size_t i, const struct packed *b, size_t j)
+{
+	enum { RUN = 256 };
+
+	return i + RUN <= a->count && j + RUN <= b->count &&
+			       !memcmp(packed_first(a, i), packed_first(b, j),
+				       RUN * packed_entry(a))
+		       ? RUN
+		       : 0;
+}
+
+bool packed_difference(const struct packed *a, size_t *i, const struct packed *b, size_t *j,
+		       int *ret_order)
+{
+	while (*i < a->count || *j < b->count) {
+		size_t same = same_run(a, *i, b, *j);
+
+		if (!same) {
+			*ret_order = *i == a->count   ? 1
+				     : *j == b->count ? -1
+						      : compare_entries(a, *i, b, *j);
+			if (*ret_order)
+				return true;
+			same = 1;
+		}
+		*i += same;
+		*j += same;
+	}
+	return false;
 }
 
 size_t packed_index(const struct packed *packed, size_t i)

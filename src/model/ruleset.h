@@ -59,6 +59,7 @@ struct packed {
 	size_t count; /* keys, or pairs */
 	uint8_t width;
 	bool ranges;
+	uint64_t stored; /* the number under which the store remembers these keys; 0: it does not */
 	size_t *holders; /* copies have the same keys, which nobody changes: how many; NULL: only this one */
 };
 
@@ -214,6 +215,12 @@ static inline size_t packed_entry(const struct packed *packed)
 {
 	return packed->ranges ? 2u * packed->width : packed->width;
 }
+/* Strictly, and ranges do not overlap? */
+bool packed_is_sorted(const struct packed *packed);
+/* Lists of the same kind: moves *i and *j behind what both have, to the next entry that one of them lacks:
+ * *ret_order < 0: only a has its entry i, > 0: only b its entry j. False at the end. */
+bool packed_difference(const struct packed *a, size_t *i, const struct packed *b, size_t *j,
+		       int *ret_order);
 /* The first and last key of packed entry i (the same one if it is no range). */
 const uint8_t *packed_first(const struct packed *packed, size_t i);
 const uint8_t *packed_last(const struct packed *packed, size_t i);

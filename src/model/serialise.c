@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 
-#include <endian.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 #include <string.h>
@@ -30,6 +29,7 @@ enum field {
 	FIELD_ELEMENTS = 25,
 	FIELD_PACKED_KIND = 26, /* bytes of a key, and PACKED_RANGES */
 	FIELD_PACKED = 27,
+	FIELD_PACKED_STORED = 28, /* in place of the keys: their number, and how many there are */
 };
 
 enum { PACKED_RANGES = 1u << 16 };
@@ -89,19 +89,24 @@ static void put_elements(struct buf *out, const struct elements *elements)
 }
 
 /* Kind of key, then the keys as they are. */
-static void put_packed(struct buf *out, const struct packed *packed)
+static void put_packed(struct buf *out, const struct packed *packed, uint64_t number)
 {
+	const uint64_t stored[] = {number, packed->count};
 	size_t begin;
 
 	if (!packed->count)
 		return;
 	record_put_u32(out, FIELD_PACKED_KIND, packed->width | (packed->ranges ? PACKED_RANGES : 0));
+	if (number) {
+		record_put(out, FIELD_PACKED_STORED, stored, sizeof(stored));
+		return;
+	}
 	begin = record_begin(out, FIELD_PACKED);
 	buf_put(out, packed->keys, packed->count * packed_entry(packed));
 	record_end(out, begin);
 }
 
-static void put_set(struct buf *out, const struct set *set)
+static void put_set(struct buf *out, const struct set *set, uint64_t number)
 {
 	size_t begin = record_begin(out, FIELD_SET);
 
@@ -111,7 +116,7 @@ static void put_set(struct buf *out, const struct set *set)
 			       (set->elements.sorted ? STATE_SORTED : 0));
 	record_put_u32(out, FIELD_FLAGS, set->flags);
 	put_elements(out, &set->elements);
-	put_packed(out, &set->elements.packed);
+	put_packed(out, &set->elements.packed, number);
 	record_end(out, begin);
 }
 
@@ -127,20 +132,30 @@ static size_t expected_size(const struct table *table)
 		}
 	}
 	array_for_each(set, &table->sets) {
-		const struct packed *packed = &(*set)->elements.packed;
-
-		size += HEADS + (*set)->attrs.len + (*set)->elements.bytes.len +
-			packed->count * packed->width * (packed->ranges ? 2 : 1);
+		size += HEADS + (*set)->attrs.len + (*set)->elements.bytes.len;
 	}
 	return size;
 }
 
+/* What has no keys, only their number, keeps that. */
+static uint64_t together(void *arg, const struct table *table, const struct set *set)
+{
+	(void)arg;
+	(void)table;
+	return set->elements.packed.keys ? 0 : set->elements.packed.stored;
+}
+
 void serialise_table(struct buf *out, const struct table *table)
+{
+	serialise_table_apart(out, table, together, NULL);
+}
+
+void serialise_table_apart(struct buf *out, const struct table *table, serialise_apart_fn *apart,
+			   void *arg)
 {
 	size_t begin = record_begin(out, FIELD_TABLE);
 
 	buf_reserve(out, expected_size(table));
-
 	record_put_u32(out, FIELD_FORMAT, FORMAT);
 	record_put_u32(out, FIELD_FAMILY, table->family);
 	put_common(out, table->name, &table->attrs, table->handle, NULL);
@@ -151,7 +166,7 @@ void serialise_table(struct buf *out, const struct table *table)
 		put_chain(out, *chain);
 	}
 	array_for_each(set, &table->sets) {
-		put_set(out, *set);
+		put_set(out, *set, apart(arg, table, *set));
 	}
 	array_for_each(object, &table->objects) {
 		size_t object_begin = record_begin(out, FIELD_STATEFUL);
@@ -306,40 +321,13 @@ static bool read_elements(struct span body, struct elements *elements, struct un
 	return buf_ok(&elements->bytes, err);
 }
 
-static uint64_t number(const uint8_t *key, size_t width)
-{
-	uint64_t value = 0;
-
-	memcpy(&value, key, width);
-	return be64toh(value);
-}
-
-static bool keys_are_sorted(const struct packed *packed)
-{
-	if (packed->width <= sizeof(uint64_t) && !packed->ranges) {
-		for (size_t i = 1; i < packed->count; i++)
-			if (number(packed_first(packed, i - 1), packed->width) >=
-			    number(packed_first(packed, i), packed->width))
-				return false;
-		return true;
-	}
-	for (size_t i = 0; i < packed->count; i++) {
-		if (i && memcmp(packed_last(packed, i - 1), packed_first(packed, i),
-				packed->width) >= 0)
-			return false;
-		if (memcmp(packed_first(packed, i), packed_last(packed, i), packed->width) > 0)
-			return false;
-	}
-	return true;
-}
-
 static bool read_packed(struct span body, uint32_t kind, struct packed *packed,
 			struct untrack_error *err)
 {
 	uint32_t width = kind & ~PACKED_RANGES;
 	size_t entry = width * (kind & PACKED_RANGES ? 2 : 1);
 
-	if (packed->keys || !width || width > NFT_DATA_VALUE_MAXLEN || !body.len ||
+	if (packed->keys || packed->stored || !width || width > NFT_DATA_VALUE_MAXLEN || !body.len ||
 	    body.len % entry)
 		return record_damaged(err, "a list of keys is cut off");
 	packed->keys = malloc(body.len);
@@ -349,7 +337,26 @@ static bool read_packed(struct span body, uint32_t kind, struct packed *packed,
 	packed->width = (uint8_t)width;
 	packed->ranges = kind & PACKED_RANGES;
 	packed->count = body.len / entry;
-	return keys_are_sorted(packed) || record_damaged(err, "a list of keys is not sorted");
+	return packed_is_sorted(packed) || record_damaged(err, "a list of keys is not sorted");
+}
+
+static bool read_stored(struct span body, uint32_t kind, struct packed *packed,
+			struct untrack_error *err)
+{
+	uint32_t width = kind & ~PACKED_RANGES;
+	uint64_t stored[2];
+
+	if (packed->keys || packed->stored || !width || width > NFT_DATA_VALUE_MAXLEN ||
+	    body.len != sizeof(stored))
+		return record_damaged(err, "a list of keys is told of wrongly");
+	memcpy(stored, body.data, sizeof(stored));
+	if (!stored[0] || !stored[1] || stored[1] > UINT32_MAX)
+		return record_damaged(err, "a list of keys has no number");
+	*packed = (struct packed){.stored = stored[0],
+				  .count = stored[1],
+				  .width = (uint8_t)width,
+				  .ranges = kind & PACKED_RANGES};
+	return true;
 }
 
 static struct set *read_set(struct span body, struct untrack_error *err)
@@ -375,6 +382,8 @@ static struct set *read_set(struct span body, struct untrack_error *err)
 			read = read_elements(record.body, &set->elements, err);
 		else if (record.type == FIELD_PACKED_KIND)
 			read = record_u32(&record, &kind, err);
+		else if (record.type == FIELD_PACKED_STORED)
+			read = read_stored(record.body, kind, &set->elements.packed, err);
 		else if (record.type == FIELD_PACKED)
 			read = read_packed(record.body, kind, &set->elements.packed, err);
 		else

@@ -142,10 +142,11 @@ static bool write_all(int fd, const void *data, size_t len)
 	return true;
 }
 
-/* What is remembered is true for one boot: a power loss ends it. */
+/* What is remembered is true for one boot: a power loss ends it. Keys are synced when a snapshot needs
+ * them. */
 static bool is_durable(enum file_kind kind)
 {
-	return kind != FILE_REMEMBERED && kind != FILE_NOTE;
+	return kind != FILE_REMEMBERED && kind != FILE_NOTE && kind != FILE_KEYS;
 }
 
 static bool write_content(int fd, enum file_kind kind, const struct buf *content)

@@ -4,7 +4,8 @@
  * format, kind, length, CRC-32 of all of it) and its content. It is written under a temporary name in
  * its own directory, synced, renamed, and the directory synced: after a crash or a power loss there is
  * the old file or the new one, and perhaps a temporary one for file_sweep(). What is remembered for one boot
- * (FILE_REMEMBERED, FILE_NOTE) is not synced: it outlives a crash of the program, and nothing else.
+ * (FILE_REMEMBERED, FILE_NOTE, FILE_KEYS) is not synced: it outlives a crash of the program, and nothing
+ * else.
  */
 #pragma once
 
@@ -14,7 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum file_kind { FILE_SNAPSHOT = 1, FILE_ORIGINALS = 2, FILE_ARMED = 3, FILE_REMEMBERED = 4, FILE_NOTE = 5 };
+enum file_kind { FILE_SNAPSHOT = 1, FILE_ORIGINALS = 2, FILE_ARMED = 3, FILE_REMEMBERED = 4, FILE_NOTE = 5,
+		 FILE_KEYS = 6 };
 
 enum file_result {
 	FILE_FAILED, /* the error is set */

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "store/armed.h"
 #include "store/file.h"
+#include "store/keys.h"
 #include "store/private.h"
 
 #include <dirent.h>
@@ -73,6 +74,20 @@ static bool find_ids(const struct store *store, ids *ret_ids, struct untrack_err
 	return true;
 }
 
+static bool resolve(const struct store *store, const char *name, struct snapshot *snapshot,
+		    struct untrack_error *err)
+{
+	array_for_each(table, &snapshot->tables) {
+		if (table->table && !keys_resolve(store->snapshots_dir, name, table->table, err))
+			return false;
+	}
+	array_for_each(chain, &snapshot->chains) {
+		if (chain->content && !keys_resolve(store->snapshots_dir, name, chain->content, err))
+			return false;
+	}
+	return true;
+}
+
 static enum file_result load(const struct store *store, uint32_t id, bool headers_only,
 			     struct snapshot **ret_snapshot, struct untrack_error *err)
 {
@@ -88,7 +103,7 @@ static enum file_result load(const struct store *store, uint32_t id, bool header
 	snapshot = snapshot_decode(&bytes, headers_only, err);
 	if (snapshot && snapshot->id != id)
 		error_set(err, ERROR_SYSTEM, "it is snapshot %" PRIu32, snapshot->id);
-	if (!snapshot || snapshot->id != id) {
+	if (!snapshot || snapshot->id != id || !resolve(store, name, snapshot, err)) {
 		error_prefix(err, "%s/%s", store->snapshots_dir, name);
 		return FILE_FAILED;
 	}
@@ -175,8 +190,9 @@ static void prune(struct store *store, const ids *known)
 		char name[SNAPSHOT_NAME_MAX];
 
 		snapshot_name(known->v[i], name);
-		if (known->v[i] != armed.snapshot)
-			file_remove(store->snapshots_dir, name, NULL);
+		if (known->v[i] != armed.snapshot &&
+		    file_remove(store->snapshots_dir, name, NULL) != FILE_FAILED)
+			keys_sweep(store->snapshots_dir, name, NULL, 0);
 	}
 }
 
@@ -195,8 +211,9 @@ bool store_save_snapshot(struct store *store, struct snapshot *snapshot, struct 
 				 store->snapshots_dir);
 	if (!array_push(&known, id))
 		return error_memory(err);
-	snapshot_encode(snapshot, id, &bytes);
 	snapshot_name(id, name);
+	keys_sweep(store->snapshots_dir, name, NULL, 0); /* of one that was never finished */
+	snapshot_encode(store, snapshot, id, &bytes);
 	if (!file_write(store->snapshots_dir, name, FILE_SNAPSHOT, &bytes, err))
 		return false;
 	snapshot->id = id;
@@ -223,5 +240,8 @@ bool store_drop_snapshot(struct store *store, uint32_t id, struct untrack_error 
 		return false;
 	}
 	snapshot_name(id, name);
-	return file_remove(store->snapshots_dir, name, err) != FILE_FAILED;
+	if (file_remove(store->snapshots_dir, name, err) == FILE_FAILED)
+		return false;
+	keys_sweep(store->snapshots_dir, name, NULL, 0);
+	return true;
 }

@@ -35,7 +35,9 @@ bool store_prepare(struct store *store, const char *directory, struct untrack_er
 enum { SNAPSHOT_NAME_MAX = 12 };
 void snapshot_name(uint32_t id, char ret_name[SNAPSHOT_NAME_MAX]);
 
-void snapshot_encode(const struct snapshot *snapshot, uint32_t id, struct buf *out);
+/* store: whose files of keys the snapshot can have in common; NULL: it has all in itself. */
+void snapshot_encode(const struct store *store, const struct snapshot *snapshot, uint32_t id,
+		     struct buf *out);
 /* headers_only: neither tables nor chains nor sysctls. */
 struct snapshot *snapshot_decode(const struct buf *bytes, bool headers_only,
 				 struct untrack_error *err);

@@ -4,6 +4,9 @@
 
 #include "base/cleanup.h"
 #include "model/serialise.h"
+#include "store/keys.h"
+
+#include <stdio.h>
 
 /* Types of records. Numbers stay what they are: files outlive the program that wrote them. */
 enum field {
@@ -81,11 +84,38 @@ void sysctl_values_free(sysctl_values *values)
 
 /* --- writing ------------------------------------------------------------------------------------- */
 
-static void content_encode(struct buf *out, const struct table *table)
+struct encoding {
+	const struct store *store;
+	uint32_t id;
+};
+
+/* Long lists that are remembered are not written once more: the snapshot has their files as well. */
+static uint64_t share_keys(void *arg, const struct table *table, const struct set *set)
+{
+	const struct encoding *encoding = arg;
+	const struct packed *packed = &set->elements.packed;
+	char name[SNAPSHOT_NAME_MAX], remembered[TITLE_FILE_MAX];
+	autofree char *title = NULL;
+
+	if (!encoding->store || !packed->stored)
+		return 0;
+	if (asprintf(&title, "%s %s", family_name(table->family), table->name) < 0) {
+		title = NULL;
+		return 0;
+	}
+	snapshot_name(encoding->id, name);
+	title_file_name(title, remembered);
+	return keys_link(encoding->store->remembered_dir, remembered, encoding->store->snapshots_dir,
+			 name, packed->stored)
+		       ? packed->stored
+		       : 0;
+}
+
+static void content_encode(struct buf *out, const struct table *table, struct encoding *encoding)
 {
 	size_t begin = record_begin(out, FIELD_CONTENT);
 
-	serialise_table(out, table);
+	serialise_table_apart(out, table, share_keys, encoding);
 	record_end(out, begin);
 }
 
@@ -98,8 +128,11 @@ void sysctl_value_encode(struct buf *out, uint32_t type, const struct sysctl_val
 	record_end(out, begin);
 }
 
-void snapshot_encode(const struct snapshot *snapshot, uint32_t id, struct buf *out)
+void snapshot_encode(const struct store *store, const struct snapshot *snapshot, uint32_t id,
+		     struct buf *out)
 {
+	struct encoding encoding = {store, id};
+
 	record_put_u32(out, FIELD_ID, id);
 	record_put_u64(out, FIELD_TIME, (uint64_t)snapshot->time);
 	record_put_u32(out, FIELD_GENERATION, snapshot->generation);
@@ -111,7 +144,7 @@ void snapshot_encode(const struct snapshot *snapshot, uint32_t id, struct buf *o
 		record_put_u32(out, FIELD_FAMILY, table->family);
 		record_put_text(out, FIELD_NAME, table->name);
 		if (table->table)
-			content_encode(out, table->table);
+			content_encode(out, table->table, &encoding);
 		record_end(out, begin);
 	}
 	array_for_each(chain, &snapshot->chains) {
@@ -122,7 +155,7 @@ void snapshot_encode(const struct snapshot *snapshot, uint32_t id, struct buf *o
 		record_put_text(out, FIELD_NAME, chain->chain);
 		record_put_text(out, FIELD_MARK, chain->mark);
 		if (chain->content)
-			content_encode(out, chain->content);
+			content_encode(out, chain->content, &encoding);
 		record_end(out, begin);
 	}
 	array_for_each(value, &snapshot->sysctls) {

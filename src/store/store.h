@@ -100,8 +100,10 @@ void sysctl_values_free(sysctl_values *values);
  * takes quadratic time, so it is remembered instead. It is certain while the ruleset is still at that
  * generation: each commit counts up, and packets add nothing to sets that are not dynamic.
  */
+/* before: what was loaded until now, or NULL: of its long lists only the difference is written. */
 bool store_save_remembered(struct store *store, const char *title, uint32_t generation,
-			   const struct table *table, struct untrack_error *err);
+			   const struct table *table, const struct table *before,
+			   struct untrack_error *err);
 /* NULL without an error set if nothing is remembered of this boot, or what is there is damaged. */
 struct table *store_load_remembered(struct store *store, const char *title, uint32_t *ret_generation,
 				    struct untrack_error *err);

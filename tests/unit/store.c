@@ -340,7 +340,7 @@ StoreTest(decodes_hostile_bytes_safely)
 	unsigned refused = 0;
 	autobuf bytes = {0};
 
-	snapshot_encode(snapshot, 1, &bytes);
+	snapshot_encode(NULL, snapshot, 1, &bytes);
 	for (size_t i = 0; i < bytes.len * 3; i++) {
 		autosnapshot *read = NULL;
 		autoerror err = ERROR_INIT;
