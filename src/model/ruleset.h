@@ -143,6 +143,8 @@ struct set *set_copy(const struct set *set);
 
 struct table *ruleset_find(const struct ruleset *ruleset, uint8_t family, const char *name);
 struct chain *table_find_chain(const struct table *table, const char *name);
+/* The chain's place in table->chains; SIZE_MAX: there is none. */
+size_t table_chain_place(const struct table *table, const char *name);
 struct set *table_find_set(const struct table *table, const char *name);
 struct stateful *table_find_object(const struct table *table, const char *name, uint32_t type);
 struct flowtable *table_find_flowtable(const struct table *table, const char *name);

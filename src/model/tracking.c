@@ -232,15 +232,13 @@ struct walk {
 static void walk_to(void *arg, const char *name)
 {
 	struct walk *walk = arg;
+	size_t place = table_chain_place(walk->table, name);
 
-	for (size_t i = 0; i < walk->table->chains.n; i++) {
-		if (strcmp(walk->table->chains.v[i]->name, name) != 0)
-			continue;
-		if (!walk->reached[i] && !array_push(&walk->open, i))
-			walk->failed = true;
-		walk->reached[i] = true;
+	if (place == SIZE_MAX)
 		return;
-	}
+	if (!walk->reached[place] && !array_push(&walk->open, place))
+		walk->failed = true;
+	walk->reached[place] = true;
 }
 
 bool *chain_reach(const struct table *table, const struct chain *chain, struct untrack_error *err)
