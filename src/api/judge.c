@@ -14,13 +14,31 @@
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 
+/* What is asked of the live ruleset. */
+struct reading {
+	const struct target *target; /* whose tables come in the place of the live ones */
+	bool replaced;		     /* … which are asked for nevertheless */
+};
+
+static bool is_replaced(const struct target *target, uint8_t family, const char *name)
+{
+	array_for_each(pair, &target->pairs) {
+		const struct table *one = pair->desired ? pair->desired : pair->live;
+
+		if (!pair->mark && one->family == family && !strcmp(one->name, name))
+			return true;
+	}
+	return false;
+}
+
 static enum read_depth depth_of(void *arg, uint8_t family, const char *name)
 {
-	(void)arg;
-	(void)name;
-	if (family == NFPROTO_IPV4 || family == NFPROTO_IPV6 || family == NFPROTO_INET)
-		return READ_BOUNDED;
-	return READ_NAME;
+	const struct reading *reading = arg;
+
+	if (family != NFPROTO_IPV4 && family != NFPROTO_IPV6 && family != NFPROTO_INET)
+		return READ_NAME;
+	return reading->replaced || !is_replaced(reading->target, family, name) ? READ_BOUNDED
+										: READ_NAME;
 }
 
 /* --- judging ---------------------------------------------------------------------------------- */
@@ -44,25 +62,20 @@ static bool count_entries(struct untrack *untrack, struct lint *lint, texts *war
 		    why.message ? why.message : "out of memory");
 }
 
-static bool run_lint(const struct judging *judging, const struct ruleset *live, texts *warnings,
-		     struct findings *findings, struct untrack_error *err)
+static bool run_lint(const struct judging *judging, struct lint_input *input,
+		     const struct ruleset *live, texts *warnings, struct findings *findings,
+		     struct untrack_error *err)
 {
 	autooutlook outlook = {0};
-	autojudge_host host = {0};
-	struct lint_input input = {.before = live,
-				   .after = &outlook.after,
-				   .document = &outlook.declared,
-				   .policy = judging->document->policy,
-				   .forwarding = KNOWN_NOT,
-				   .tcp_loose = KNOWN_NOT};
 
-	if (!outlook_make(&outlook, judging->target, live, err) ||
-	    (!judging->saved && !judge_host_read(judging->untrack, &host, &input, warnings, err)))
+	if (!outlook_make(&outlook, judging->target, live, err))
 		return false;
-	if (judging->saved)
-		input.devices = judging->devices;
-	autoclean(lint_free_p) struct lint *lint = lint_new(&input, err);
-	if (!lint || (!judging->saved && !count_entries(judging->untrack, lint, warnings, err)))
+	input->before = live;
+	input->after = &outlook.after;
+	input->document = &outlook.declared;
+	autoclean(lint_free_p) struct lint *lint = lint_new(input, err);
+	if (!lint || (!judging->saved && lint_wants_entries(lint) &&
+		      !count_entries(judging->untrack, lint, warnings, err)))
 		return false;
 	return lint_run(lint, findings, err);
 }
@@ -70,11 +83,24 @@ static bool run_lint(const struct judging *judging, const struct ruleset *live, 
 bool judge(const struct judging *judging, texts *warnings, struct findings *findings,
 	   struct untrack_error *err)
 {
-	struct kernel *kernel = context_kernel(judging->untrack, err);
-	autoclean(ruleset_free_p) struct ruleset *live =
-		kernel ? kernel_read(kernel, depth_of, NULL, err) : NULL;
+	autojudge_host host = {0};
+	struct reading reading = {.target = judging->target};
+	struct lint_input input = {.policy = judging->document->policy,
+				   .forwarding = KNOWN_NOT,
+				   .tcp_loose = KNOWN_NOT};
+	struct kernel *kernel;
 
-	return live && run_lint(judging, live, warnings, findings, err);
+	if (judging->saved)
+		input.devices = judging->devices;
+	else if (!judge_host_read(judging->untrack, &host, &input, warnings, err))
+		return false;
+	kernel = context_kernel(judging->untrack, err);
+	/* Only where tracking could be switched back on for what is picked up in the middle. */
+	reading.replaced = input.tcp_loose == KNOWN_NO;
+	autoclean(ruleset_free_p) struct ruleset *live =
+		kernel ? kernel_read(kernel, depth_of, &reading, err) : NULL;
+
+	return live && run_lint(judging, &input, live, warnings, findings, err);
 }
 
 /* --- refusing --------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BLOCK_SIZE (64u << 10)
 
@@ -37,10 +38,25 @@ void *arena_get(struct arena *arena, size_t size)
 		block->size = want;
 		block->next = arena->block;
 		arena->block = block;
+		arena->size += want;
 	}
 	found = block->data + block->used;
 	block->used += size;
 	return found;
+}
+
+void arena_reset(struct arena *arena)
+{
+	struct arena_block *kept = arena->block;
+
+	if (!kept)
+		return;
+	arena->block = kept->next;
+	arena_free(arena);
+	memset(kept->data, 0, kept->used);
+	kept->used = 0;
+	kept->next = NULL;
+	*arena = (struct arena){.block = kept, .size = kept->size};
 }
 
 void arena_free(struct arena *arena)

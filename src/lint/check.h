@@ -30,7 +30,7 @@ struct tally {
 struct lint {
 	const struct lint_input *input;
 	struct facts *facts;
-	struct facts *facts_before; /* or NULL */
+	struct facts *facts_before; /* for check_loose(), or NULL */
 	struct walk walk;	    /* owns the paths of flows */
 	ARRAY(struct flow) flows;
 	ARRAY(struct tally) tallies; /* of services in their order, then of rules */

@@ -24,6 +24,7 @@ struct losing {
 	bool accepted;	 /* … because a rule says so */
 	bool by_default; /* some are lost, not because a rule names them */
 	bool found;	 /* something was said about them */
+	bool missed;	 /* not all packets were seen: what those that were did not do, others may */
 	bool failed;
 	const struct chain_facts *by;
 	const struct rule_facts *by_rule;
@@ -193,6 +194,7 @@ static void lose(struct lint *lint, const struct flow *flow, uint32_t state, con
 		return;
 	array_free(&losing->losses);
 	walk_journey(&walk, flow->journey, state, start);
+	losing->missed = losing->missed || walk.truncated;
 	judge_losses(lint, flow, losing, how, remedy);
 	if (losing->failed || walk.arena.failed)
 		lint->failed = true;
@@ -234,7 +236,7 @@ static bool is_closed_alone(const struct lint *lint, const struct losing *losing
 /* Nothing lets any packet of one direction of the service in. */
 static void judge_direction(struct lint *lint, const struct flow *flow, const struct losing by[2])
 {
-	if (by[0].found || by[1].found)
+	if (by[0].found || by[1].found || by[0].missed || by[1].missed)
 		return;
 	if (!by[0].passes && !by[1].passes && (by[0].by_default || by[1].by_default))
 		find_closed(lint, flow, by[0].by_default ? &by[0] : &by[1]);

@@ -54,14 +54,21 @@ static void judge_accept(const struct broad *broad, struct walk *walk, const str
 			  place_words(broad->lint, NULL, rule));
 }
 
+/* What is cut out of narrow traffic is narrow. */
+static bool wants_broad(struct walk *walk, const struct path *path)
+{
+	const struct broad *broad = walk->arg;
+
+	return !path_is_loopback(walk, path) && is_wide(walk, broad->nfproto, path);
+}
+
 static void note_broad(void *arg, struct walk *walk, enum event event, const struct path *path,
 		       const struct rule_facts *rule, const struct fact *fact)
 {
 	struct broad *broad = arg;
 
+	(void)walk;
 	(void)fact;
-	if (path_is_loopback(walk, path) || !is_wide(walk, broad->nfproto, path))
-		return;
 	if (event == EVENT_DROP)
 		broad->closed = true;
 	if (event == EVENT_ACCEPT && rule && broad->report && !path->assumed)
@@ -73,6 +80,7 @@ static void walk_wide(struct broad *broad, const struct chain_facts *base, uint3
 	autowalk walk = lint_walk(broad->lint, note_broad, broad);
 	struct path start;
 
+	walk.wants = wants_broad;
 	walk.forced = true;
 	broad->state = state;
 	path_init(&walk, &start, broad->nfproto);
@@ -81,6 +89,48 @@ static void walk_wide(struct broad *broad, const struct chain_facts *base, uint3
 		walk_behind(&walk, base, 0, start);
 	if (walk.arena.failed)
 		broad->lint->failed = true;
+}
+
+static bool asks_source_port(const struct fact *fact)
+{
+	switch (fact->kind) {
+	case FACT_RANGES:
+		return fact->in.key == KEY_SPORT;
+	case FACT_MASK:
+		return fact->mask.key == KEY_SPORT;
+	case FACT_BOXES:
+	case FACT_VERDICTS:
+		for (unsigned k = 0; k < fact->boxes.keys; k++)
+			if (fact->boxes.key[k] == KEY_SPORT)
+				return true;
+		return false;
+	case FACT_OPAQUE:
+	case FACT_ENTRY:
+	case FACT_VERDICT:
+	case FACT_MARK:
+	case FACT_EFFECT:
+		break;
+	}
+	return false;
+}
+
+/* Is there a rule in the chain's table without which judge_accept() can find nothing? */
+static bool may_be_broad(const struct chain_facts *base)
+{
+	const struct chain_facts *chains = base - base->place;
+
+	for (size_t i = 0; i < base->table->chains.n; i++) {
+		for (size_t j = 0; chains[i].rules && j < chains[i].n; j++) {
+			const struct rule_facts *rule = &chains[i].rules[j];
+
+			if (rule->states & STATE_UNTRACKED && !(rule->states & STATE_NEW))
+				return true;
+			for (size_t f = 0; f < rule->n; f++)
+				if (asks_source_port(&rule->facts[f]))
+					return true;
+		}
+	}
+	return false;
 }
 
 static bool lets_in(const struct chain_facts *chain)
@@ -96,7 +146,8 @@ void check_broad(struct lint *lint)
 			const struct chain_facts *chain = &lint->facts->chains[i];
 			struct broad broad = {.lint = lint, .nfproto = families[f]};
 
-			if (!lets_in(chain) || !chain_sees(chain, families[f]))
+			if (!lets_in(chain) || !chain_sees(chain, families[f]) ||
+			    !may_be_broad(chain))
 				continue;
 			walk_wide(&broad, chain, STATE_NEW);
 			broad.report = broad.closed;

@@ -36,6 +36,32 @@ static void note_loss(void *arg, struct walk *walk, enum event event, const stru
 	losing->v[losing->n++] = (struct loss){path_origin(path, hook), walk->base, rule};
 }
 
+/* What was looked at already: the errors about other flows are the same but for where they come in. */
+struct seen {
+	uint8_t nfproto;
+	enum journey journey;
+	const struct ranges *in;
+};
+
+typedef ARRAY(struct seen) seen_list;
+
+static bool is_seen(seen_list *list, const struct seen *new)
+{
+	array_for_each(old, list)
+		if (old->nfproto == new->nfproto && old->journey == new->journey &&
+		    (old->in == new->in || (old->in && new->in && ranges_equal(old->in, new->in))))
+			return true;
+	return false;
+}
+
+/* Where they come in: where the flow's packets come in, or its answers. */
+static const struct ranges *entrance(const struct flow *flow, enum journey journey)
+{
+	if (journey == JOURNEY_OUT)
+		return NULL;
+	return flow->path.key[flow->journey == JOURNEY_OUT ? KEY_OIFNAME : KEY_IIFNAME];
+}
+
 /* The errors that tell a sender to send less, or to give up. */
 static bool error_path(struct walk *walk, const struct flow *flow, enum journey journey,
 		       struct path *path)
@@ -43,10 +69,7 @@ static bool error_path(struct walk *walk, const struct flow *flow, enum journey 
 	bool four = flow->nfproto == NFPROTO_IPV4;
 
 	path_init(walk, path, flow->nfproto);
-	/* They come in where the flow's packets come in, or its answers. */
-	if (journey != JOURNEY_OUT)
-		path->key[KEY_IIFNAME] = flow->journey == JOURNEY_OUT ? flow->path.key[KEY_OIFNAME]
-								      : flow->path.key[KEY_IIFNAME];
+	path->key[KEY_IIFNAME] = entrance(flow, journey);
 	if (!path_demand_one(walk, path, KEY_L4PROTO, four ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 		return false;
 	if (four && !path_demand_one(walk, path, KEY_ICMPTYPE, ICMP_DEST_UNREACH))
@@ -58,12 +81,18 @@ static bool error_path(struct walk *walk, const struct flow *flow, enum journey 
 	return path_refuse_loopback(walk, path, journey);
 }
 
-static void check_journey(struct lint *lint, const struct flow *flow, enum journey journey)
+static void check_journey(struct lint *lint, const struct flow *flow, enum journey journey,
+			  seen_list *list)
 {
+	struct seen seen = {flow->nfproto, journey, entrance(flow, journey)};
 	struct losing losing = {0};
 	autowalk walk = lint_walk(lint, note_loss, &losing);
 	struct path start;
 
+	if (is_seen(list, &seen))
+		return;
+	if (!array_push(list, seen))
+		lint->failed = true;
 	walk.forced = true;
 	if (!error_path(&walk, flow, journey, &start))
 		return;
@@ -93,13 +122,16 @@ static bool has_errors(const struct flow *flow)
 
 void check_icmp(struct lint *lint)
 {
+	seen_list seen = {0};
+
 	array_for_each(flow, &lint->flows) {
 		if (!has_errors(flow))
 			continue;
 		if (flow->journey == JOURNEY_THROUGH)
-			check_journey(lint, flow, JOURNEY_THROUGH);
+			check_journey(lint, flow, JOURNEY_THROUGH, &seen);
 		else
-			check_journey(lint, flow, JOURNEY_IN);
-		check_journey(lint, flow, JOURNEY_OUT);
+			check_journey(lint, flow, JOURNEY_IN, &seen);
+		check_journey(lint, flow, JOURNEY_OUT, &seen);
 	}
+	array_free(&seen);
 }

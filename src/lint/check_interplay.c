@@ -162,17 +162,14 @@ static const struct control controls[] = {
 
 static bool means_port(const struct ranges *ports, uint16_t port)
 {
-	number count = 0;
 	bool meant = false;
 
-	for (size_t i = 0; i < ports->n; i++) {
-		number width = ports->v[i].last - ports->v[i].first;
+	for (size_t i = 0; i < ports->n && !meant; i++) {
+		const struct interval *at = ranges_at(ports, i);
 
-		count += width + 1;
-		if (port >= ports->v[i].first && port <= ports->v[i].last)
-			meant = width < RANGE_MEANT;
+		meant = port >= at->first && port <= at->last && at->last - at->first < RANGE_MEANT;
 	}
-	return meant && count < PORTS_MEANT;
+	return meant && ports->count < PORTS_MEANT;
 }
 
 static void check_controls(struct lint *lint, const struct flow *flow)

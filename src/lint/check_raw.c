@@ -71,15 +71,12 @@ static void reach(struct lint *lint, const struct chain_facts *base, bool *reach
 {
 	const struct facts *facts = lint->facts;
 	autofree bool *chains = chain_reach(base->table, base->chain, NULL);
-	size_t first = (size_t)(base - facts->chains);
+	size_t first = (size_t)(base - facts->chains) - base->place;
 
 	if (!chains) {
 		lint->failed = true;
 		return;
 	}
-	/* The chains of a table are neighbours, in its order. */
-	while (first > 0 && facts->chains[first - 1].table == base->table)
-		first--;
 	for (size_t i = 0; i < base->table->chains.n; i++)
 		reached[first + i] = reached[first + i] || chains[i];
 }

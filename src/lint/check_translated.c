@@ -32,15 +32,17 @@ static struct path answer_of(const struct translating *at, const struct path *pa
 }
 
 /* Do the flow's packets include some of these? */
-static bool includes(struct walk *walk, const struct flow *flow, const struct path *path)
+static bool includes(const struct flow *flow, const struct path *path)
 {
 	static const enum key keys[] = {KEY_L4PROTO, KEY_SADDR4, KEY_SADDR6, KEY_DADDR4,
 					KEY_DADDR6,  KEY_SPORT,	 KEY_DPORT};
-	struct path both = flow->path;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		if (path->key[keys[i]] && !path_demand(walk, &both, keys[i], path->key[keys[i]]))
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		const struct ranges *a = flow->path.key[keys[i]], *b = path->key[keys[i]];
+
+		if (a && b && !ranges_meet(a, b))
 			return false;
+	}
 	return true;
 }
 
@@ -50,12 +52,15 @@ static bool is_here(const struct translating *at, const struct translation *nat)
 	bool four = at->nfproto == NFPROTO_IPV4;
 	size_t length = four ? 4 : 16;
 
+	const struct interval *to;
+
 	if (nat->here || !nat->address || !at->lint->input->addresses)
 		return nat->here;
+	to = ranges_at(nat->address, 0);
 	array_for_each(range, at->lint->input->addresses)
 		if (range->family == (four ? INET_V4 : INET_V6) &&
-		    number_read(range->first.byte, length) <= nat->address->v[0].first &&
-		    number_read(range->last.byte, length) >= nat->address->v[0].last)
+		    number_read(range->first.byte, length) <= to->first &&
+		    number_read(range->last.byte, length) >= to->last)
 			return true;
 	return false;
 }
@@ -81,13 +86,14 @@ static void note_translated(void *arg, struct walk *walk, enum event event, cons
 	struct translating *at = arg;
 	struct path answer;
 
+	(void)walk;
 	if (event != EVENT_EFFECT || fact->effect != EFFECT_NAT || fact->nat->source ||
 	    fact->nat->unknown || path->assumed)
 		return;
 	answer = answer_of(at, path, fact->nat);
 	array_for_each(flow, &at->lint->flows) {
 		if (flow->nfproto != at->nfproto || !is_way(at, flow, fact->nat) ||
-		    !includes(walk, flow, &answer))
+		    !includes(flow, &answer))
 			continue;
 		lint_find(at->lint, "nat", (struct place){flow_service(flow), NULL, rule},
 			  "leave the service tracked, or translate to a port that no service has",
@@ -99,23 +105,64 @@ static void note_translated(void *arg, struct walk *walk, enum event event, cons
 	}
 }
 
+/* The protocols of answers that could be the translated ones'. NULL: there are no such answers. */
+static const struct ranges *answer_protocols(struct lint *lint, struct walk *walk, uint8_t nfproto)
+{
+	ARRAY(const struct ranges *) some = {0};
+	const struct ranges *all = NULL;
+
+	array_for_each(flow, &lint->flows) {
+		if (flow->opening || !flow->service || flow->nfproto != nfproto)
+			continue;
+		if (!array_push(&some, path_values(walk, &flow->path, KEY_L4PROTO)))
+			lint->failed = true;
+	}
+	if (some.n)
+		all = ranges_or(&walk->arena, some.v, some.n);
+	array_free(&some);
+	return all;
+}
+
+/* Destinations are translated where packets set out, at prerouting and output, and nowhere else. */
 static void check_journey(struct lint *lint, uint8_t nfproto, enum journey journey)
 {
 	struct translating at = {lint, nfproto, journey};
 	autowalk walk = lint_walk(lint, note_translated, &at);
+	const struct ranges *those = answer_protocols(lint, &walk, nfproto);
 	struct path start;
 
 	walk.forced = true;
 	path_init(&walk, &start, nfproto);
-	if (path_refuse_loopback(&walk, &start, journey))
-		walk_journey(&walk, journey, STATE_NEW, start);
+	if (those && path_demand(&walk, &start, KEY_L4PROTO, those) &&
+	    path_refuse_loopback(&walk, &start, journey))
+		walk_departure(&walk, journey, STATE_NEW, start);
 	if (walk.arena.failed)
 		lint->failed = true;
 }
 
+static bool translates(const struct rule_facts *rule)
+{
+	for (size_t i = 0; i < rule->n; i++)
+		if (rule->facts[i].kind == FACT_EFFECT && rule->facts[i].effect == EFFECT_NAT &&
+		    !rule->facts[i].nat->source)
+			return true;
+	return false;
+}
+
+static bool any_translates(const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->n; i++)
+		for (size_t j = 0; facts->chains[i].rules && j < facts->chains[i].n; j++)
+			if (translates(&facts->chains[i].rules[j]))
+				return true;
+	return false;
+}
+
 void check_translated(struct lint *lint)
 {
-	for (size_t i = 0; lint->input->policy && i < sizeof(families); i++) {
+	if (!lint->input->policy || !any_translates(lint->facts))
+		return;
+	for (size_t i = 0; i < sizeof(families); i++) {
 		check_journey(lint, families[i], JOURNEY_IN);
 		check_journey(lint, families[i], JOURNEY_OUT);
 		if (lint->input->forwarding != KNOWN_NO)

@@ -110,6 +110,25 @@ bool part_interval(const struct decoding *d, const struct part *part, const uint
 	return true;
 }
 
+/* The values of a small key for which (key & mask) == value. */
+static size_t try_values(const struct ranges *domain, number mask, number value,
+			 struct interval v[256])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < domain->n; i++) {
+		for (number at = ranges_at(domain, i)->first; at <= ranges_at(domain, i)->last; at++) {
+			if ((at & mask) != value)
+				continue;
+			if (n && v[n - 1].last + 1 == at)
+				v[n - 1].last = at;
+			else
+				v[n++] = (struct interval){at, at};
+		}
+	}
+	return n;
+}
+
 /* (key & mask) == value where that is no interval: small keys are tried through. */
 static void add_masked(struct decoding *d, const struct part *part, const uint8_t *bytes,
 		       bool negated, const char *what)
@@ -117,8 +136,8 @@ static void add_masked(struct decoding *d, const struct part *part, const uint8_
 	const struct segment *segment = &part->segment;
 	number mask = segment->mask << part_shift(segment);
 	number value = (part_number(part, bytes) ^ segment->flip) << part_shift(segment);
+	const struct ranges *domain;
 	struct interval v[256];
-	size_t n = 0;
 
 	if (key_bytes(segment->key) > 1 && segment->key != KEY_CTSTATE) {
 		decode_add(d, (struct fact){.kind = FACT_MASK,
@@ -126,10 +145,9 @@ static void add_masked(struct decoding *d, const struct part *part, const uint8_
 					    .mask = {segment->key, mask, value, negated}});
 		return;
 	}
-	for (number i = 0; i < 256; i++)
-		if ((i & mask) == value)
-			v[n++] = (struct interval){i, i};
-	decode_in(d, segment->key, v, n, negated);
+	domain = key_domain(d->arena, d->domains, segment->key);
+	if (domain)
+		decode_in(d, segment->key, v, try_values(domain, mask, value, v), negated);
 }
 
 static void add_equal(struct decoding *d, const struct part *parts, unsigned n,

@@ -33,6 +33,8 @@ struct load {
 
 struct decoding {
 	struct arena *arena;
+	struct arena *scratch; /* for what only this rule needs */
+	struct domains *domains;
 	const struct facts_source *source;
 	const struct table *table;
 	const struct load *slot[SLOTS]; /* the load that begins at the slot */
@@ -103,5 +105,8 @@ void decode_match(struct decoding *d, struct span data);
 void decode_target(struct decoding *d, struct span data);
 /* Stand-ins of saved rulesets (document/saved.h); other logs do nothing. */
 void decode_log(struct decoding *d, struct span data);
+
+/* guards.c: the guards of a rule that is decoded. */
+void make_guards(struct arena *arena, struct rule_facts *rule);
 
 uint64_t hash_bytes(uint64_t seed, const void *data, size_t length);

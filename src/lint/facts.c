@@ -22,7 +22,7 @@ unsigned key_bytes(enum key key)
 	return bytes[key];
 }
 
-const struct ranges *key_domain(struct arena *arena, enum key key)
+static const struct ranges *make_domain(struct arena *arena, enum key key)
 {
 	static const struct interval states[] = {{STATE_INVALID, STATE_INVALID},
 						 {STATE_ESTABLISHED, STATE_ESTABLISHED},
@@ -40,6 +40,13 @@ const struct ranges *key_domain(struct arena *arena, enum key key)
 	return ranges_one(arena, 0, number_max(key_bytes(key)));
 }
 
+const struct ranges *key_domain(struct arena *arena, struct domains *domains, enum key key)
+{
+	if (!domains->of[key])
+		domains->of[key] = make_domain(arena, key);
+	return domains->of[key];
+}
+
 /* --- facts of one rule ------------------------------------------------------------------------ */
 
 void decode_add(struct decoding *d, struct fact fact)
@@ -48,7 +55,7 @@ void decode_add(struct decoding *d, struct fact fact)
 
 	if (rule->n == d->capacity) {
 		size_t capacity = d->capacity ? 2 * d->capacity : 8;
-		struct fact *grown = arena_get(d->arena, capacity * sizeof(*grown));
+		struct fact *grown = arena_get(d->scratch, capacity * sizeof(*grown));
 
 		if (!grown)
 			return;
@@ -88,18 +95,20 @@ void decode_verdict(struct decoding *d, int32_t code, const char *chain)
 void decode_in(struct decoding *d, enum key key, const struct interval *v, size_t n, bool negated)
 {
 	const struct ranges *ranges = ranges_make(d->arena, v, n);
-	const struct ranges *domain = key_domain(d->arena, key);
+	const struct ranges *domain = key_domain(d->arena, d->domains, key);
 
 	if (!ranges || !domain)
 		return;
-	ranges = negated ? ranges_without(d->arena, domain, ranges)
-			 : ranges_and(d->arena, domain, ranges);
+	if (negated)
+		ranges = ranges_without(d->arena, domain, ranges);
+	else if (!ranges_within(ranges, domain))
+		ranges = ranges_and(d->arena, domain, ranges);
 	if (!ranges)
 		return;
 	if (ranges_count(ranges, 2) == 1 && key == KEY_L4PROTO)
-		d->l4proto = (int)ranges->v[0].first;
+		d->l4proto = (int)ranges->first;
 	if (ranges_count(ranges, 2) == 1 && key == KEY_NFPROTO)
-		d->nfproto = (uint8_t)ranges->v[0].first;
+		d->nfproto = (uint8_t)ranges->first;
 	for (unsigned bit = 0; key == KEY_CTSTATE && bit < 7; bit++)
 		if (ranges_has(ranges, (number)1 << bit))
 			d->rule->states |= 1u << bit;
@@ -255,6 +264,7 @@ struct decoder {
 	void (*decode)(struct decoding *d, struct span data);
 };
 
+/* By name. */
 static const struct decoder decoders[] = {
 	{"bitwise", load_bitwise},
 	{"byteorder", load_byteorder},
@@ -297,43 +307,66 @@ static const struct decoder decoders[] = {
 	{"xfrm", decode_xfrm},
 };
 
-static void decode_expression(struct decoding *d, const struct expression *expression)
+static int compare_names(const void *name, const void *decoder)
 {
-	for (size_t i = 0; i < COUNT(decoders); i++) {
-		if (!strcmp(decoders[i].name, expression->name)) {
-			decoders[i].decode(d, expression->data);
-			return;
-		}
-	}
-	decode_opaque(d, "unknown expression", OPAQUE_UNSURE, false, expression->data, 0);
+	return strcmp(name, ((const struct decoder *)decoder)->name);
 }
 
-static void decode_rule(struct arena *arena, const struct facts_source *source,
-			const struct table *table, struct rule_facts *facts)
+static void decode_expression(struct decoding *d, const struct expression *expression)
 {
-	struct decoding d = {.arena = arena,
+	const struct decoder *found = bsearch(expression->name, decoders, COUNT(decoders),
+					      sizeof(*decoders), compare_names);
+
+	if (found)
+		found->decode(d, expression->data);
+	else
+		decode_opaque(d, "unknown expression", OPAQUE_UNSURE, false, expression->data, 0);
+}
+
+/* The facts of a rule grew in the scratch arena, and now have their size. */
+static void keep_facts(struct decoding *d)
+{
+	struct rule_facts *rule = d->rule;
+	struct fact *kept = rule->n ? arena_get(d->arena, rule->n * sizeof(*kept)) : NULL;
+
+	if (kept)
+		memcpy(kept, rule->facts, rule->n * sizeof(*kept));
+	else
+		rule->n = 0;
+	rule->facts = kept;
+	d->arena->failed = d->arena->failed || d->scratch->failed;
+	arena_reset(d->scratch);
+}
+
+static void decode_rule(struct facts *facts, const struct facts_source *source,
+			struct arena *scratch, struct rule_facts *rule)
+{
+	struct decoding d = {.arena = &facts->arena,
+			     .scratch = scratch,
+			     .domains = &facts->domains,
 			     .source = source,
-			     .table = table,
-			     .nfproto = table->family,
+			     .table = rule->chain->table,
+			     .nfproto = rule->chain->table->family,
 			     .l4proto = -1,
-			     .rule = facts};
-	struct span rest = rule_expressions(facts->rule);
+			     .rule = rule};
+	struct span rest = rule_expressions(rule->rule);
 	struct expression expression;
 
-	facts->inert = true;
+	rule->inert = true;
 	while (expression_next(&rest, &expression))
 		decode_expression(&d, &expression);
+	keep_facts(&d);
+	make_guards(&facts->arena, rule);
 }
 
 /* --- chains ----------------------------------------------------------------------------------- */
 
-static const struct chain_facts *find_chain(const struct facts *facts, const struct table *table,
-					    const char *name)
+/* A chain of the same table. */
+static const struct chain_facts *find_chain(const struct chain_facts *from, const char *name)
 {
-	for (size_t i = 0; name && i < facts->n; i++)
-		if (facts->chains[i].table == table && !strcmp(facts->chains[i].chain->name, name))
-			return &facts->chains[i];
-	return NULL;
+	size_t place = name ? table_chain_place(from->table, name) : SIZE_MAX;
+
+	return place == SIZE_MAX ? NULL : from - from->place + place;
 }
 
 static void resolve(struct facts *facts, struct rule_facts *rule)
@@ -342,8 +375,7 @@ static void resolve(struct facts *facts, struct rule_facts *rule)
 		struct fact *fact = &rule->facts[i];
 
 		if (fact->kind == FACT_VERDICT)
-			fact->verdict.target =
-				find_chain(facts, rule->chain->table, fact->verdict.chain);
+			fact->verdict.target = find_chain(rule->chain, fact->verdict.chain);
 		if (fact->kind != FACT_VERDICTS || !fact->boxes.verdicts)
 			continue;
 		struct verdict *resolved =
@@ -353,14 +385,13 @@ static void resolve(struct facts *facts, struct rule_facts *rule)
 			return;
 		memcpy(resolved, fact->boxes.verdicts, (fact->boxes.n + 1) * sizeof(*resolved));
 		for (size_t j = 0; j <= fact->boxes.n; j++)
-			resolved[j].target =
-				find_chain(facts, rule->chain->table, resolved[j].chain);
+			resolved[j].target = find_chain(rule->chain, resolved[j].chain);
 		fact->boxes.verdicts = resolved;
 	}
 }
 
 static void read_chain(struct facts *facts, const struct facts_source *source,
-		       struct chain_facts *chain)
+		       struct arena *scratch, struct chain_facts *chain)
 {
 	chain->base = chain_hook(chain->chain, &chain->hook);
 	chain->n = chain->chain->rules.n;
@@ -368,7 +399,7 @@ static void read_chain(struct facts *facts, const struct facts_source *source,
 	for (size_t i = 0; chain->rules && i < chain->n; i++) {
 		chain->rules[i].rule = chain->chain->rules.v[i];
 		chain->rules[i].chain = chain;
-		decode_rule(&facts->arena, source, chain->table, &chain->rules[i]);
+		decode_rule(facts, source, scratch, &chain->rules[i]);
 	}
 }
 
@@ -380,6 +411,7 @@ static bool is_dormant(const struct table *table)
 struct facts *facts_new(const struct facts_source *sources, size_t n, struct untrack_error *err)
 {
 	struct facts *facts = calloc(1, sizeof(*facts));
+	autoarena scratch = {0};
 	size_t count = 0;
 
 	for (size_t s = 0; s < n; s++)
@@ -395,9 +427,10 @@ struct facts *facts_new(const struct facts_source *sources, size_t n, struct unt
 
 				chain->table = *table;
 				chain->chain = (*table)->chains.v[i];
+				chain->place = i;
 				chain->age = facts->n++;
 				chain->source = s;
-				read_chain(facts, &sources[s], chain);
+				read_chain(facts, &sources[s], &scratch, chain);
 			}
 		}
 	}

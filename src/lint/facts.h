@@ -47,8 +47,11 @@ enum {
 	STATE_UNTRACKED = 64,
 };
 
-/* All values of a key; never empty. */
-const struct ranges *key_domain(struct arena *arena, enum key key);
+/* All values of a key; never empty. Made once for the table of domains that it is asked with. */
+struct domains {
+	const struct ranges *of[KEYS];
+};
+const struct ranges *key_domain(struct arena *arena, struct domains *domains, enum key key);
 unsigned key_bytes(enum key key);
 
 enum fact_kind {
@@ -141,11 +144,21 @@ struct fact {
 	};
 };
 
+/* What a key must meet for a packet to match the rule: seen at a glance where it does not. */
+struct guard {
+	enum key key;
+	number first;		     /* the lowest and the highest value; crossed over: none */
+	number last;
+	const struct ranges *ranges; /* all of them; NULL: all between these two */
+};
+
 struct rule_facts {
 	const struct rule *rule;
 	const struct chain_facts *chain;
 	struct fact *facts;
 	size_t n;
+	const struct guard *guards;
+	size_t guards_n;
 	bool inert;	 /* has neither verdict nor effect */
 	bool lets_in;	 /* accepts, or leads to another chain */
 	bool compat;	 /* has expressions of iptables' extensions */
@@ -155,6 +168,7 @@ struct rule_facts {
 struct chain_facts {
 	const struct table *table;
 	const struct chain *chain;
+	size_t place; /* among the chains of its table, which are neighbours */
 	struct rule_facts *rules;
 	size_t n;
 	bool base;
@@ -168,6 +182,7 @@ extern const char WHAT_NAT_STATUS[];
 
 struct facts {
 	struct arena arena;
+	struct domains domains;
 	struct chain_facts *chains;
 	size_t n;
 };

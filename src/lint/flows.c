@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a document keeps out of tracking: from a policy's services, or from its notrack rules. */
 #include "lint/check.h"
+#include "lint/split.h"
 
 #include <netinet/in.h>
 
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
 /* More are not judged one by one. */
 #define FLOWS_MAX 256
+/* Of one rule. What rules ahead of it left of its packets is put together where there is more. */
+#define FLOWS_OF_RULE 32
 /* Of longer lists of addresses only about so many are looked at. */
 #define ADDRESSES_MAX 512
 
@@ -167,6 +169,8 @@ struct gathering {
 	struct lint *lint;
 	uint8_t nfproto;
 	enum journey journey;
+	const struct rule_facts *rule; /* the last one met */
+	struct paths paths;	       /* what it takes */
 };
 
 bool lint_is_ours(const struct lint *lint, const struct chain_facts *chain)
@@ -201,43 +205,70 @@ static bool is_opening(const struct path *path, struct walk *walk)
 	return !path_is_narrow(walk, path, KEY_SPORT) || path_is_narrow(walk, path, KEY_DPORT);
 }
 
+static void add_gathered(struct gathering *gathering)
+{
+	struct lint *lint = gathering->lint;
+	size_t n = 0;
+
+	if (gathering->paths.n > FLOWS_OF_RULE)
+		paths_merge(&gathering->paths);
+	paths_for_each(at, &gathering->paths) {
+		if (n++ == FLOWS_OF_RULE)
+			break;
+		add_flow(lint, &(struct flow){.rule = gathering->rule,
+					      .nfproto = gathering->nfproto,
+					      .journey = gathering->journey,
+					      .opening = is_opening(&at->path, &lint->walk),
+					      .path = at->path});
+	}
+	paths_free(&gathering->paths);
+}
+
 static void gather(void *arg, struct walk *walk, enum event event, const struct path *path,
 		   const struct rule_facts *rule, const struct fact *fact)
 {
 	struct gathering *gathering = arg;
-	struct flow flow = {
-		.rule = rule, .nfproto = gathering->nfproto, .journey = gathering->journey};
+	struct path taken;
 
 	if (event != EVENT_EFFECT || fact->effect != EFFECT_NOTRACK || path->assumed ||
 	    path->untracked || !is_by_rule(gathering->lint, rule))
 		return;
-	flow.path = path_origin(path, walk->base->hook.hook);
+	if (gathering->rule != rule)
+		add_gathered(gathering);
+	gathering->rule = rule;
+	taken = path_origin(path, walk->base->hook.hook);
 	/* A mark that the rule asks for comes with the packet. */
-	flow.path.key[KEY_MARK] = path->key[KEY_MARK];
-	flow.opening = is_opening(path, walk);
-	add_flow(gathering->lint, &flow);
+	taken.key[KEY_MARK] = path->key[KEY_MARK];
+	paths_push(&gathering->paths, &taken);
+}
+
+static void gather_journey(struct lint *lint, uint8_t nfproto, enum journey journey)
+{
+	struct gathering gathering = {.lint = lint,
+				      .nfproto = nfproto,
+				      .journey = journey,
+				      .paths = {.walk = &lint->walk}};
+	struct path start;
+
+	path_init(&lint->walk, &start, nfproto);
+	start.key[KEY_MARK] = NULL;
+	lint->walk.event = gather;
+	lint->walk.arg = &gathering;
+	lint->walk.merges = 0;
+	walk_raw(&lint->walk, journey, start);
+	add_gathered(&gathering);
+	lint->walk.event = NULL;
 }
 
 /* The paths must live as long as the lint, so its own walk makes them. */
 static void add_rules(struct lint *lint)
 {
-	static const enum journey journeys[] = {JOURNEY_IN, JOURNEY_THROUGH, JOURNEY_OUT};
-
 	for (size_t i = 0; i < sizeof(families); i++) {
-		for (size_t j = 0; j < sizeof(journeys) / sizeof(*journeys); j++) {
-			struct gathering gathering = {lint, families[i], journeys[j]};
-			struct path start;
-
-			if (journeys[j] == JOURNEY_THROUGH && lint->input->forwarding == KNOWN_NO)
-				continue;
-			path_init(&lint->walk, &start, families[i]);
-			start.key[KEY_MARK] = NULL;
-			lint->walk.event = gather;
-			lint->walk.arg = &gathering;
-			walk_raw(&lint->walk, journeys[j], start);
-		}
+		gather_journey(lint, families[i], JOURNEY_IN);
+		if (lint->input->forwarding != KNOWN_NO)
+			gather_journey(lint, families[i], JOURNEY_THROUGH);
+		gather_journey(lint, families[i], JOURNEY_OUT);
 	}
-	lint->walk.event = NULL;
 }
 
 bool flows_make(struct lint *lint)
@@ -301,7 +332,7 @@ struct path path_origin(const struct path *path, uint32_t hook)
 
 static bool refuse_addresses(struct walk *walk, struct path *path, enum key key, bool four)
 {
-	const struct ranges *all = key_domain(&walk->arena, key), *others;
+	const struct ranges *all = key_domain(&walk->arena, &walk->domains, key), *others;
 	const struct ranges *none = path_is_narrow(walk, path, key) ? loopback_addresses(walk, four)
 								    : special_addresses(walk, four);
 
@@ -330,7 +361,7 @@ bool path_is_loopback(struct walk *walk, const struct path *path)
 	number name = number_read(lo, sizeof(lo));
 
 	return (to && local && ranges_within(to, local)) ||
-	       (iif && iif->n == 1 && iif->v[0].first == name && iif->v[0].last == name);
+	       (iif && iif->first == name && iif->last == name);
 }
 
 static void exchange(struct path *path, enum key a, enum key b)
@@ -357,115 +388,4 @@ struct path path_reverse(const struct path *path, enum journey from, enum journe
 	back.key[KEY_TCPFLAGS] = back.key[KEY_ICMPTYPE] = back.key[KEY_ICMPCODE] = NULL;
 	back.decisions = NULL;
 	return back;
-}
-
-/* --- the connection table --------------------------------------------------------------------- */
-
-static bool path_has(const struct path *path, enum key key, number value)
-{
-	return !path->key[key] || ranges_has(path->key[key], value);
-}
-
-static bool flow_has(const struct flow *flow, uint8_t protocol, const struct flow_tuple *tuple)
-{
-	bool four = flow->nfproto == NFPROTO_IPV4;
-	size_t length = four ? 4 : 16;
-
-	return path_has(&flow->path, KEY_L4PROTO, protocol) &&
-	       path_has(&flow->path, KEY_DPORT, tuple->destination_port) &&
-	       path_has(&flow->path, KEY_SPORT, tuple->source_port) &&
-	       path_has(&flow->path, four ? KEY_DADDR4 : KEY_DADDR6,
-			number_read(tuple->destination.byte, length)) &&
-	       path_has(&flow->path, four ? KEY_SADDR4 : KEY_SADDR6,
-			number_read(tuple->source.byte, length));
-}
-
-static bool is_here(const struct lint *lint, enum inet_family family,
-		    const struct inet_address *address)
-{
-	array_for_each(range, lint->input->addresses)
-		if (range->family == family && inet_compare(&range->first, address, family) <= 0 &&
-		    inet_compare(address, &range->last, family) <= 0)
-			return true;
-	return false;
-}
-
-/* Packets from here meet output, all others prerouting, and those over lo both. Without addresses
- * either may be. */
-static bool meets_hook(const struct lint *lint, const struct flow *flow, enum inet_family family,
-		       const struct flow_tuple *tuple)
-{
-	bool here = lint->input->addresses && is_here(lint, family, &tuple->source);
-
-	return !lint->input->addresses || here == (flow->journey == JOURNEY_OUT) ||
-	       (here && is_here(lint, family, &tuple->destination));
-}
-
-struct tally *lint_tally(struct lint *lint, const struct flow *flow)
-{
-	array_for_each(tally, &lint->tallies)
-		if (tally->service == flow->service)
-			return tally;
-	return NULL;
-}
-
-static bool is_loopback(const struct flow_entry *entry)
-{
-	static const struct inet_address one = {.byte = {[15] = 1}};
-
-	return entry->family == INET_V4 ? entry->original.destination.byte[0] == 127
-					: !memcmp(&entry->original.destination, &one, sizeof(one));
-}
-
-static bool is_nat(const struct flow_entry *entry)
-{
-	return entry->status & (IPS_SRC_NAT | IPS_DST_NAT);
-}
-
-static void count(struct tally *tally, const struct flow_entry *entry)
-{
-	tally->entries++;
-	tally->natted += is_nat(entry);
-	tally->helped += entry->helper;
-	tally->expected += entry->expected;
-	tally->zoned += entry->zone != 0;
-	tally->local += is_loopback(entry);
-}
-
-static bool takes(const struct lint *lint, const struct flow *flow, const struct flow_entry *entry,
-		  const struct flow_tuple *tuple)
-{
-	return flow_has(flow, entry->protocol, tuple) &&
-	       meets_hook(lint, flow, entry->family, tuple);
-}
-
-/* Of one service's flows: a bit for each direction of the entry that they take. */
-static unsigned ways_taken(const struct lint *lint, const struct policy_service *service,
-			   const struct flow_entry *entry)
-{
-	uint8_t nfproto = entry->family == INET_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	unsigned ways = 0;
-
-	array_for_each(flow, &lint->flows) {
-		if (flow->service != service || flow->nfproto != nfproto)
-			continue;
-		ways |= takes(lint, flow, entry, &entry->original) ? 1u : 0;
-		ways |= takes(lint, flow, entry, &entry->reply) ? 2u : 0;
-	}
-	return ways;
-}
-
-void lint_count(struct lint *lint, const struct flow_entry *entry)
-{
-	lint->entries++;
-	array_for_each(tally, &lint->tallies) {
-		unsigned ways = ways_taken(lint, tally->service, entry);
-
-		if (!ways)
-			continue;
-		count(tally, entry);
-		/* Tunnels have an entry for each direction anyway. */
-		tally->halved += ways != 3 && tally->service && lint->input->addresses &&
-				 tally->service->role != ROLE_PEER && !is_nat(entry);
-	}
 }

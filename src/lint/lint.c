@@ -187,9 +187,14 @@ struct lint *lint_new(const struct lint_input *input, struct untrack_error *err)
 	}
 	lint->input = input;
 	lint->facts = facts_new(after, 2, err);
-	lint->facts_before = lint->facts && input->before ? facts_new(&before, 1, err) : NULL;
-	if (!lint->facts || (input->before && !lint->facts_before))
+	if (!lint->facts)
 		return NULL;
+	/* Only one check compares with them. */
+	if (input->tcp_loose == KNOWN_NO && input->before) {
+		lint->facts_before = facts_new(&before, 1, err);
+		if (!lint->facts_before)
+			return NULL;
+	}
 	lint->walk.facts = lint->facts;
 	if (!flows_make(lint)) {
 		error_memory(err);

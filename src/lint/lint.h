@@ -3,8 +3,8 @@
  * What would break? Judges a ruleset as it will be after an apply, on the facts of its host. Pure:
  * all it knows comes in as data, and what it finds goes out as data.
  *
- * lint_new(), then lint_count() for each entry of the connection table (if there is one to see),
- * then lint_run() once.
+ * lint_new(), then (if lint_wants_entries()) lint_count() for each entry of the connection table, if
+ * there is one to see, then lint_run() once.
  */
 #pragma once
 
@@ -23,7 +23,8 @@
 enum known { KNOWN_NO, KNOWN_YES, KNOWN_NOT };
 
 struct lint_input {
-	const struct ruleset *before;	/* all live tables, rules and sets read; NULL: unknown */
+	const struct ruleset *before;	/* all live tables, rules and sets read; NULL: unknown. Asked
+					 * for where tcp_loose is known to be off, only then */
 	const struct ruleset *after;	/* all tables as they will be */
 	const struct ruleset *document; /* the tables that the document declares; names count */
 	const struct ruleset *legacy; /* iptables' legacy tables, as iptables-nft would hold them */
@@ -44,6 +45,8 @@ struct lint *lint_new(const struct lint_input *input, struct untrack_error *err)
 void lint_free(struct lint *lint);
 DEFINE_AUTOCLEAN(struct lint, lint_free)
 
+/* Does it matter what is in the connection table? */
+bool lint_wants_entries(const struct lint *lint);
 /* Counts one entry of the connection table with the services that it belongs to. */
 void lint_count(struct lint *lint, const struct flow_entry *entry);
 

@@ -38,7 +38,7 @@ static struct load *begin(struct decoding *d, struct span data, uint16_t dreg, c
 			  enum opaque kind)
 {
 	unsigned slot = slot_of(attr_find_be32(data, dreg));
-	struct load *load = arena_get(d->arena, sizeof(*load));
+	struct load *load = arena_get(d->scratch, sizeof(*load));
 
 	if (!load)
 		return NULL;

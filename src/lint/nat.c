@@ -85,7 +85,7 @@ static const struct ranges *translated(struct decoding *d, struct span data, uin
 	}
 	return low == high || (low->n > 1 && high->n > 1)
 		       ? low
-		       : ranges_one(d->arena, low->v[0].first, high->v[high->n - 1].last);
+		       : ranges_one(d->arena, low->first, high->last);
 }
 
 void decode_nat(struct decoding *d, struct span data)

@@ -6,62 +6,6 @@
 /* Numbers tried through for a mask. */
 #define TRIES_MAX 256
 
-void paths_push(struct walk *walk, struct paths *paths, const struct path *path)
-{
-	if (paths->list.n >= PATHS_MAX || !array_push(&paths->list, *path))
-		walk->truncated = true;
-}
-
-void paths_free(struct paths *paths)
-{
-	array_free(&paths->list);
-}
-
-const struct ranges *path_values(struct walk *walk, const struct path *path, enum key key)
-{
-	if (path->key[key])
-		return path->key[key];
-	if (!walk->domain[key])
-		walk->domain[key] = key_domain(&walk->arena, key);
-	return walk->domain[key];
-}
-
-bool path_demand(struct walk *walk, struct path *path, enum key key, const struct ranges *ranges)
-{
-	const struct ranges *values = path_values(walk, path, key);
-
-	if (!values || !ranges)
-		return false;
-	values = ranges_and(&walk->arena, values, ranges);
-	if (!values || !values->n)
-		return false;
-	path->key[key] = values;
-	return true;
-}
-
-bool path_demand_one(struct walk *walk, struct path *path, enum key key, number value)
-{
-	return path_demand(walk, path, key, ranges_one(&walk->arena, value, value));
-}
-
-static bool refuse(struct walk *walk, struct path *path, enum key key, const struct ranges *ranges)
-{
-	const struct ranges *values = path_values(walk, path, key);
-
-	if (!values || !ranges)
-		return false;
-	values = ranges_without(&walk->arena, values, ranges);
-	if (!values || !values->n)
-		return false;
-	path->key[key] = values;
-	return true;
-}
-
-bool path_refuse_one(struct walk *walk, struct path *path, enum key key, number value)
-{
-	return refuse(walk, path, key, ranges_one(&walk->arena, value, value));
-}
-
 static void split_ranges(struct walk *walk, const struct path *path, enum key key,
 			 const struct ranges *ranges, struct paths *yes, struct paths *no)
 {
@@ -71,14 +15,14 @@ static void split_ranges(struct walk *walk, const struct path *path, enum key ke
 	if (!values)
 		return;
 	if (!ranges_meet(values, ranges)) {
-		paths_push(walk, no, path);
+		paths_push(no, path);
 	} else if (ranges_within(values, ranges)) {
-		paths_push(walk, yes, path);
+		paths_push(yes, path);
 	} else {
 		if (path_demand(walk, &in, key, ranges))
-			paths_push(walk, yes, &in);
-		if (refuse(walk, &out, key, ranges))
-			paths_push(walk, no, &out);
+			paths_push(yes, &in);
+		if (path_refuse(walk, &out, key, ranges))
+			paths_push(no, &out);
 	}
 }
 
@@ -98,17 +42,10 @@ static bool box_limits(struct walk *walk, const struct path *path, const struct 
 
 	for (unsigned k = 0; k < boxes->keys; k++) {
 		const struct ranges *values = path_values(walk, path, boxes->key[k]);
-		bool meets = false, within = true;
 
-		for (size_t v = 0; values && v < values->n; v++) {
-			const struct interval *at = &values->v[v];
-
-			meets = meets || (at->first <= box[k].last && at->last >= box[k].first);
-			within = within && at->first >= box[k].first && at->last <= box[k].last;
-		}
-		if (!meets)
+		if (!values || !ranges_meet_interval(values, box[k].first, box[k].last))
 			return false;
-		if (!within)
+		if (values->first < box[k].first || values->last > box[k].last)
 			limits |= 1u << k;
 	}
 	*ret_limits = limits;
@@ -149,14 +86,15 @@ static void cut_box(struct walk *walk, const struct box_facts *boxes, size_t i, 
 		    struct paths *yes)
 {
 	const struct interval *box = box_at(boxes, i);
-	struct paths left = {0};
+	struct paths left = {.walk = walk};
+	struct path_node *node;
 
-	array_for_each(path, &rest->list) {
-		struct path in = *path;
+	while ((node = paths_take(rest))) {
+		struct path in = node->path;
 		uint32_t limits;
 
-		if (!box_limits(walk, path, boxes, i, &limits)) {
-			paths_push(walk, &left, path);
+		if (!box_limits(walk, &in, boxes, i, &limits)) {
+			paths_put(&left, node);
 			continue;
 		}
 		for (unsigned k = 0; k < boxes->keys; k++) {
@@ -166,13 +104,13 @@ static void cut_box(struct walk *walk, const struct box_facts *boxes, size_t i, 
 
 			if (!(limits & 1u << k) || !side)
 				continue;
-			if (refuse(walk, &out, boxes->key[k], side))
-				paths_push(walk, &left, &out);
+			if (path_refuse(walk, &out, boxes->key[k], side))
+				paths_push(&left, &out);
 			path_demand(walk, &in, boxes->key[k], side);
 		}
-		paths_push(walk, yes, &in);
+		paths_push(yes, &in);
+		paths_drop(&left, node);
 	}
-	paths_free(rest);
 	*rest = left;
 }
 
@@ -180,7 +118,7 @@ static void split_boxes(struct walk *walk, const struct path *path, const struct
 			struct paths *yes, struct paths *no)
 {
 	const struct ranges *ranges;
-	struct paths rest = {0};
+	autopaths rest = {.walk = walk};
 	unsigned cut = 0;
 	uint32_t limits;
 	enum key key = KEYS;
@@ -190,47 +128,44 @@ static void split_boxes(struct walk *walk, const struct path *path, const struct
 		split_ranges(walk, path, key, ranges, yes, no);
 		return;
 	}
-	paths_push(walk, &rest, path);
-	for (size_t i = 0; i < boxes->n && rest.list.n; i++) {
+	paths_push(&rest, path);
+	for (size_t i = 0; i < boxes->n && rest.n; i++) {
 		if (!box_limits(walk, path, boxes, i, &limits))
 			continue;
 		if (++cut > BOXES_MAX) {
 			/* What is left may be in boxes not looked at. */
 			walk->truncated = true;
-			array_free(&rest.list);
-			break;
+			return;
 		}
 		cut_box(walk, boxes, i, &rest, yes);
 	}
-	array_for_each(left, &rest.list)
-		paths_push(walk, no, left);
-	paths_free(&rest);
+	paths_for_each(left, &rest)
+		paths_push(no, &left->path);
 }
 
 void split_verdicts(struct walk *walk, const struct path *path, const struct fact *fact,
 		    split_fn *fn, void *arg, struct paths *no)
 {
 	const struct box_facts *boxes = &fact->boxes;
-	struct paths rest = {0};
+	autopaths rest = {.walk = walk};
 	uint32_t limits;
 
-	paths_push(walk, &rest, path);
-	for (size_t i = 0; i < boxes->n && rest.list.n; i++) {
-		autopaths yes = {0};
+	paths_push(&rest, path);
+	for (size_t i = 0; i < boxes->n && rest.n; i++) {
+		autopaths yes = {.walk = walk};
 
 		if (!box_limits(walk, path, boxes, i, &limits))
 			continue;
 		cut_box(walk, boxes, i, &rest, &yes);
-		array_for_each(in, &yes.list)
-			fn(arg, in, &boxes->verdicts[i]);
+		paths_for_each(in, &yes)
+			fn(arg, &in->path, &boxes->verdicts[i]);
 	}
-	array_for_each(left, &rest.list) {
+	paths_for_each(left, &rest) {
 		if (boxes->rest)
-			fn(arg, left, &boxes->verdicts[boxes->n]);
+			fn(arg, &left->path, &boxes->verdicts[boxes->n]);
 		else
-			paths_push(walk, no, left);
+			paths_push(no, &left->path);
 	}
-	paths_free(&rest);
 }
 
 /* --- masks and what is opaque ----------------------------------------------------------------- */
@@ -240,7 +175,7 @@ static void split_opaque(struct walk *walk, const struct path *path, uint64_t id
 {
 	for (const struct decision *known = path->decisions; known; known = known->next) {
 		if (known->id == id) {
-			paths_push(walk, known->truth != negated ? yes : no, path);
+			paths_push(known->truth != negated ? yes : no, path);
 			return;
 		}
 	}
@@ -255,7 +190,7 @@ static void split_opaque(struct walk *walk, const struct path *path, uint64_t id
 		to.decisions = decision;
 		/* That packets are not in a list of those to be dropped is no bold guess. */
 		to.assumed = path->assumed || (kind == OPAQUE_UNSURE && (match || walk->lets_in));
-		paths_push(walk, match ? yes : no, &to);
+		paths_push(match ? yes : no, &to);
 	}
 }
 
@@ -273,11 +208,11 @@ static void split_mask(struct walk *walk, const struct path *path, const struct 
 		return;
 	if (ranges_count(values, TRIES_MAX) < TRIES_MAX) {
 		for (size_t i = 0; i < values->n; i++)
-			for (number at = values->v[i].first;; at++) {
+			for (number at = ranges_at(values, i)->first;; at++) {
 				if (((at & fact->mask.mask) == fact->mask.value) !=
 				    fact->mask.negated)
 					v[n++] = (struct interval){at, at};
-				if (at == values->v[i].last)
+				if (at == ranges_at(values, i)->last)
 					break;
 			}
 		ranges = ranges_make(&walk->arena, v, n);
@@ -316,7 +251,7 @@ void split(struct walk *walk, const struct path *path, const struct fact *fact, 
 	case FACT_VERDICT:
 	case FACT_MARK:
 	case FACT_EFFECT:
-		paths_push(walk, yes, path);
+		paths_push(yes, path);
 		break;
 	}
 }

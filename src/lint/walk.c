@@ -10,8 +10,10 @@
 #include <limits.h>
 #include <string.h>
 
-/* Rules met by paths, in one journey. */
+/* Rules that split paths, in one walk. */
 #define STEPS_MAX 2000000
+/* Bytes of what was made of paths. */
+#define MEMORY_MAX ((size_t)512 << 20)
 /* NFT_JUMP_STACK_SIZE */
 #define DEPTH_MAX 16
 
@@ -54,14 +56,14 @@ static void enter(struct ends *ends, const struct path *path, const struct verdi
 		  struct paths *back)
 {
 	struct walk *walk = ends->walk;
-	autopaths in = {0};
+	autopaths in = {.walk = walk};
 
 	if (!verdict->target || walk->depth >= DEPTH_MAX) {
 		walk->truncated = true;
 		return;
 	}
 	walk->depth++;
-	paths_push(walk, &in, path);
+	paths_push(&in, path);
 	walk_chain(walk, verdict->target, 0, &in, back, ends->accepted);
 	walk->depth--;
 }
@@ -74,7 +76,7 @@ static void finish(void *arg, const struct path *path, const struct verdict *ver
 	case NF_ACCEPT:
 	case NF_QUEUE:
 		tell(ends->walk, EVENT_ACCEPT, path, ends->rule, NULL);
-		paths_push(ends->walk, ends->accepted, path);
+		paths_push(ends->accepted, path);
 		break;
 	case NF_STOLEN:
 		tell(ends->walk, EVENT_STOLEN, path, ends->rule, NULL);
@@ -89,10 +91,10 @@ static void finish(void *arg, const struct path *path, const struct verdict *ver
 		enter(ends, path, verdict, ends->returned);
 		break;
 	case NFT_RETURN:
-		paths_push(ends->walk, ends->returned, path);
+		paths_push(ends->returned, path);
 		break;
 	default:
-		paths_push(ends->walk, ends->next, path);
+		paths_push(ends->next, path);
 	}
 }
 
@@ -105,8 +107,7 @@ static void set_mark(struct walk *walk, struct path *path, const struct fact *fa
 	} else if (fact->mark.keep == 0) {
 		set_one(walk, path, KEY_MARK, fact->mark.value);
 	} else if (old && ranges_count(old, 2) == 1) {
-		set_one(walk, path, KEY_MARK,
-			(old->v[0].first & fact->mark.keep) ^ fact->mark.value);
+		set_one(walk, path, KEY_MARK, (old->first & fact->mark.keep) ^ fact->mark.value);
 	} else {
 		path->key[KEY_MARK] = NULL;
 	}
@@ -156,17 +157,17 @@ static void walk_fact(struct ends *ends, const struct fact *fact, struct path *p
 		break;
 	case FACT_MARK:
 		set_mark(walk, path, fact);
-		paths_push(walk, yes, path);
+		paths_push(yes, path);
 		break;
 	case FACT_EFFECT:
 		take_effect(walk, path, ends->rule, fact);
-		paths_push(walk, yes, path);
+		paths_push(yes, path);
 		break;
 	case FACT_ENTRY: {
 		bool there = has_entry(walk, path);
 
 		tell(walk, there ? EVENT_ENTRY : EVENT_NO_ENTRY, path, ends->rule, fact);
-		paths_push(walk, there ? yes : ends->next, path);
+		paths_push(there ? yes : ends->next, path);
 		break;
 	}
 	case FACT_RANGES:
@@ -180,62 +181,107 @@ static void walk_fact(struct ends *ends, const struct fact *fact, struct path *p
 
 static void walk_rule(struct ends *ends, const struct path *path)
 {
-	autopaths now = {0};
+	struct walk *walk = ends->walk;
+	autopaths now = {.walk = walk};
 
-	ends->walk->lets_in = ends->rule->lets_in;
-	paths_push(ends->walk, &now, path);
-	for (size_t i = 0; i < ends->rule->n && now.list.n; i++) {
-		struct paths yes = {0};
+	walk->lets_in = ends->rule->lets_in;
+	paths_push(&now, path);
+	for (size_t i = 0; i < ends->rule->n && now.n; i++) {
+		struct paths yes = {.walk = walk};
 
-		array_for_each(at, &now.list)
-			walk_fact(ends, &ends->rule->facts[i], at, &yes);
+		paths_for_each(at, &now)
+			walk_fact(ends, &ends->rule->facts[i], &at->path, &yes);
 		paths_free(&now);
 		now = yes;
 	}
-	array_for_each(at, &now.list)
-		paths_push(ends->walk, ends->next, at);
+	for (struct path_node *node; (node = paths_take(&now));)
+		paths_put(ends->next, node);
 }
 
 /* --- chains ----------------------------------------------------------------------------------- */
 
+/* May some of these packets match the rule? A key that is not told has all values. */
+static bool may_match(const struct rule_facts *rule, const struct path *path)
+{
+	for (size_t i = 0; i < rule->guards_n; i++) {
+		const struct guard *guard = &rule->guards[i];
+		const struct ranges *values = path->key[guard->key];
+
+		if (guard->first > guard->last)
+			return false;
+		if (!values)
+			continue;
+		if (values->first > guard->last || values->last < guard->first)
+			return false;
+		if (guard->ranges ? !ranges_meet(values, guard->ranges)
+				  : values->n > 1 && !ranges_meet_interval(values, guard->first,
+									   guard->last))
+			return false;
+	}
+	return true;
+}
+
+static bool any_may_match(const struct rule_facts *rule, const struct paths *paths)
+{
+	paths_for_each(at, paths)
+		if (may_match(rule, &at->path))
+			return true;
+	return false;
+}
+
+/* One step more: is there room for it? */
+static bool may_step(struct walk *walk)
+{
+	bool ok = ++walk->steps <= STEPS_MAX && walk->arena.size <= MEMORY_MAX;
+
+	walk->truncated = walk->truncated || !ok;
+	return ok;
+}
+
 static void walk_chain(struct walk *walk, const struct chain_facts *chain, size_t first,
 		       struct paths *in, struct paths *returned, struct paths *accepted)
 {
-	for (size_t i = first; chain->rules && i < chain->n && in->list.n; i++) {
-		struct paths next = {0};
-		struct ends ends = {walk, &chain->rules[i], &next, returned, accepted};
+	struct path_node *node;
 
-		if (chain->rules[i].inert)
+	for (size_t i = first; chain->rules && i < chain->n && in->n; i++) {
+		const struct rule_facts *rule = &chain->rules[i];
+		struct paths next = {.walk = walk};
+		struct ends ends = {walk, rule, &next, returned, accepted};
+
+		if (rule->inert || !any_may_match(rule, in))
 			continue;
-		array_for_each(path, &in->list) {
-			if (++walk->steps > STEPS_MAX)
-				walk->truncated = true;
-			else
-				walk_rule(&ends, path);
+		while ((node = paths_take(in))) {
+			if (!may_match(rule, &node->path)) {
+				paths_put(&next, node);
+				continue;
+			}
+			if (may_step(walk))
+				walk_rule(&ends, &node->path);
+			paths_drop(in, node);
 		}
-		paths_free(in);
 		*in = next;
 	}
-	array_for_each(path, &in->list)
-		paths_push(walk, returned, path);
+	while ((node = paths_take(in)))
+		paths_put(returned, node);
 }
 
 /* A base chain with its policy: *paths is what comes out of it. */
 static void walk_base(struct walk *walk, const struct chain_facts *chain, size_t first,
 		      struct paths *paths)
 {
-	struct paths accepted = {0};
-	autopaths returned = {0};
+	struct paths accepted = {.walk = walk}, returned = {.walk = walk};
+	struct path_node *node;
 
 	walk->base = chain;
 	walk_chain(walk, chain, first, paths, &returned, &accepted);
-	array_for_each(path, &returned.list) {
-		if (chain->base && chain->hook.policy == NF_DROP)
-			tell(walk, EVENT_DROP, path, NULL, NULL);
-		else
-			paths_push(walk, &accepted, path);
+	while ((node = paths_take(&returned))) {
+		if (chain->base && chain->hook.policy == NF_DROP) {
+			tell(walk, EVENT_DROP, &node->path, NULL, NULL);
+			paths_drop(&returned, node);
+		} else {
+			paths_put(&accepted, node);
+		}
 	}
-	paths_free(paths);
 	*paths = accepted;
 	walk->base = NULL;
 }
@@ -278,7 +324,7 @@ static void walk_hook(struct walk *walk, uint8_t nfproto, uint32_t hook, int fro
 	if (chains.n)
 		qsort(chains.v, chains.n, sizeof(*chains.v), compare_chains);
 	array_for_each(chain, &chains)
-		if (paths->list.n)
+		if (paths->n)
 			walk_base(walk, *chain, 0, paths);
 	array_free(&chains);
 }
@@ -309,52 +355,69 @@ static void begin(struct walk *walk, enum journey journey, struct path *path)
 
 void walk_raw(struct walk *walk, enum journey journey, struct path start)
 {
-	uint8_t nfproto = (uint8_t)start.key[KEY_NFPROTO]->v[0].first;
-	autopaths paths = {0};
+	uint8_t nfproto = (uint8_t)start.key[KEY_NFPROTO]->first;
+	autopaths paths = {.walk = walk};
 
 	begin(walk, journey, &start);
-	paths_push(walk, &paths, &start);
+	paths_push(&paths, &start);
 	walk_hook(walk, nfproto, first_hook(journey), INT_MIN, PRIORITY_TRACKING, &paths);
-	array_for_each(path, &paths.list)
-		tell(walk, EVENT_ARRIVED, path, NULL, NULL);
+	paths_for_each(at, &paths)
+		tell(walk, EVENT_ARRIVED, &at->path, NULL, NULL);
+}
+
+/* The chains at the first hook: *paths is what comes out of them. */
+static void depart(struct walk *walk, enum journey journey, uint32_t state, struct path *start,
+		   struct paths *paths)
+{
+	uint8_t nfproto = (uint8_t)start->key[KEY_NFPROTO]->first;
+
+	walk->nat = state == STATE_NEW;
+	begin(walk, journey, start);
+	paths_push(paths, start);
+	walk_hook(walk, nfproto, first_hook(journey), INT_MIN, PRIORITY_TRACKING, paths);
+	paths_for_each(at, paths)
+		if (walk->forced || !at->path.untracked)
+			set_one(walk, &at->path, KEY_CTSTATE, state);
+	walk_hook(walk, nfproto, first_hook(journey), PRIORITY_TRACKING, INT_MAX, paths);
+}
+
+void walk_departure(struct walk *walk, enum journey journey, uint32_t state, struct path start)
+{
+	autopaths paths = {.walk = walk};
+
+	depart(walk, journey, state, &start, &paths);
 }
 
 void walk_journey(struct walk *walk, enum journey journey, uint32_t state, struct path start)
 {
-	uint8_t nfproto = (uint8_t)start.key[KEY_NFPROTO]->v[0].first;
-	autopaths paths = {0};
+	uint8_t nfproto = (uint8_t)start.key[KEY_NFPROTO]->first;
+	autopaths paths = {.walk = walk};
 
-	walk->nat = state == STATE_NEW;
-	begin(walk, journey, &start);
-	paths_push(walk, &paths, &start);
-	walk_hook(walk, nfproto, first_hook(journey), INT_MIN, PRIORITY_TRACKING, &paths);
-	array_for_each(path, &paths.list)
-		if (walk->forced || !path->untracked)
-			set_one(walk, path, KEY_CTSTATE, state);
-	walk_hook(walk, nfproto, first_hook(journey), PRIORITY_TRACKING, INT_MAX, &paths);
+	depart(walk, journey, state, &start, &paths);
 	if (journey == JOURNEY_IN)
 		walk_hook(walk, nfproto, NF_INET_LOCAL_IN, INT_MIN, INT_MAX, &paths);
-	array_for_each(path, &paths.list)
+	paths_for_each(at, &paths)
 		if (journey == JOURNEY_THROUGH)
-			path->key[KEY_OIFNAME] = path->oif;
+			at->path.key[KEY_OIFNAME] = at->path.oif;
 	if (journey == JOURNEY_THROUGH)
 		walk_hook(walk, nfproto, NF_INET_FORWARD, INT_MIN, INT_MAX, &paths);
 	if (journey != JOURNEY_IN)
 		walk_hook(walk, nfproto, NF_INET_POST_ROUTING, INT_MIN, INT_MAX, &paths);
-	array_for_each(path, &paths.list)
-		tell(walk, EVENT_ARRIVED, path, NULL, NULL);
+	paths_for_each(at, &paths)
+		tell(walk, EVENT_ARRIVED, &at->path, NULL, NULL);
 }
 
 void walk_behind(struct walk *walk, const struct chain_facts *base, size_t first, struct path start)
 {
-	autopaths paths = {0};
+	autopaths paths = {.walk = walk};
 
-	paths_push(walk, &paths, &start);
+	paths_push(&paths, &start);
 	walk_base(walk, base, first, &paths);
 }
 
 void walk_free(struct walk *walk)
 {
 	arena_free(&walk->arena);
-	memset(walk->domain, 0, sizeof(walk->domain));
+	walk->domains = (struct domains){0};
+	walk->spare = NULL;
 }

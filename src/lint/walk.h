@@ -4,8 +4,12 @@
  * may have; where a rule takes some of them and leaves others, the path splits. So at each end what
  * stands on the path holds for packets that exist, and what no path reaches, no packet does.
  *
- * Bounded: when there are too many paths or steps the rest is let go. Then packets are missed, but
- * nothing is claimed that is not so.
+ * A rule that no packet of a path matches costs one look at its guards (facts.h): it is passed over
+ * before the path is split, and by all packets alike.
+ *
+ * Bounded: when there are too many paths or steps the rest is let go, and `truncated` says so. Then
+ * packets are missed, but nothing is claimed that is not so: what none of the packets seen did may
+ * be what one of the others does.
  */
 #pragma once
 
@@ -49,20 +53,27 @@ enum event {
 };
 
 struct walk;
+struct path_node;
 typedef void walk_fn(void *arg, struct walk *walk, enum event event, const struct path *path,
 		     const struct rule_facts *rule, const struct fact *fact);
+
+/* Can anything that happens to these packets matter? Of what it refuses it refuses all parts. */
+typedef bool walk_wants_fn(struct walk *walk, const struct path *path);
 
 struct walk {
 	const struct facts *facts;
 	walk_fn *event;
+	walk_wants_fn *wants; /* others are let go, and missed by nobody; NULL: all */
 	void *arg;
 	bool nat;    /* chains of type nat are walked */
 	bool forced; /* notrack is passed over: the state after tracking is told by the caller */
 	struct arena arena;
-	const struct ranges *domain[KEYS]; /* key_domain(), made once */
-	const struct chain_facts *base;	   /* the base chain it is in */
-	bool lets_in;			   /* the rule that it is at accepts, or leads elsewhere */
+	struct domains domains;
+	const struct chain_facts *base; /* the base chain it is in */
+	bool lets_in;			/* the rule that it is at accepts, or leads elsewhere */
+	struct path_node *spare;	/* not used any more */
 	size_t steps;
+	unsigned merges;
 	unsigned depth;
 	bool truncated;
 };
@@ -81,6 +92,8 @@ const struct ranges *path_values(struct walk *walk, const struct path *path, enu
 /* Lets a path travel. state is what tracking says of it (STATE_*), unless notrack took it. Its
  * KEY_OIFNAME tells where it will go out. */
 void walk_journey(struct walk *walk, enum journey journey, uint32_t state, struct path start);
+/* Only its first hook: prerouting or output. */
+void walk_departure(struct walk *walk, enum journey journey, uint32_t state, struct path start);
 /* Only the first stage: the chains ahead of tracking, at prerouting or output. */
 void walk_raw(struct walk *walk, enum journey journey, struct path start);
 /* Only the rules of the base chain behind one place in it; and into what they jump to. */

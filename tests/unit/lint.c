@@ -20,12 +20,14 @@
 #include "document/nft.h"
 #include "document/saved.h"
 #include "kernel/kernel.h"
+#include "lint/walk.h"
 #include "scratch_dir.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <dirent.h>
+#include <linux/netfilter.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -375,4 +377,45 @@ ParameterizedTestParameters(lint, scenes)
 ParameterizedTest(char (*name)[64], lint, scenes, .init = scratch_begin, .fini = scratch_end)
 {
 	check_scene(*name);
+}
+
+/* --- work ------------------------------------------------------------------------------------- */
+
+/* A firewall of so many rules, of which one in ten is about the port. */
+static struct ruleset *load_long(unsigned rules)
+{
+	autobuf text = {0};
+
+	buf_puts(&text, "table ip t {\nchain input {\ntype filter hook input priority 0; policy drop;\n");
+	for (unsigned i = 0; i < rules; i++)
+		buf_printf(&text, "ip saddr 10.%u.%u.7 tcp dport %u accept\n", i / 250, i % 250,
+			   80 + i % 10);
+	buf_puts(&text, "}\n}\n");
+	return load(buf_text(&text));
+}
+
+/* Rules that split paths while TCP packets (to one port, or 0: to all) come in. */
+static size_t count_steps(unsigned rules, unsigned port)
+{
+	autoclean(ruleset_free_p) struct ruleset *ruleset = load_long(rules);
+	struct facts_source source = {ruleset, NULL};
+	autoerror err = ERROR_INIT;
+	autoclean(facts_free_p) struct facts *facts = facts_new(&source, 1, &err);
+	autowalk walk = {.facts = facts};
+	struct path start;
+
+	cr_assert_not_null(facts, "%s", err.message);
+	path_init(&walk, &start, NFPROTO_IPV4);
+	cr_assert(path_demand_one(&walk, &start, KEY_L4PROTO, IPPROTO_TCP));
+	cr_assert(!port || path_demand_one(&walk, &start, KEY_DPORT, port));
+	walk_journey(&walk, JOURNEY_IN, STATE_NEW, start);
+	cr_assert(!walk.truncated);
+	return walk.steps;
+}
+
+Test(lint, a_rule_costs_only_whom_it_concerns)
+{
+	cr_assert_eq(count_steps(2000, 80), 200);
+	cr_assert_eq(count_steps(2000, 79), 0);
+	cr_assert_eq(count_steps(2000, 0), 2000);
 }
