@@ -36,6 +36,8 @@ struct lint {
 	ARRAY(struct tally) tallies; /* of services in their order, then of rules */
 	uint64_t entries;
 	struct findings *findings; /* while lint_run() runs */
+	size_t first_found;	   /* its own begin there */
+	ARRAY(const struct rule_facts *) rules_found; /* of each of its own, or NULL */
 	bool failed;		   /* memory ran out */
 };
 

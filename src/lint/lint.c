@@ -67,14 +67,32 @@ static bool equal(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
-static bool is_known(const struct findings *findings, const struct finding *new)
+/* rule: NULL where the finding's chain is place enough. */
+static bool is_known(const struct lint *lint, const struct finding *new,
+		     const struct rule_facts *rule)
 {
-	array_for_each(old, &findings->list)
-		if (old->code == new->code && equal(old->service, new->service) &&
-		    old->family == new->family &&equal(old->table, new->table) &&
-		    equal(old->chain, new->chain) && old->handle == new->handle)
+	for (size_t i = 0; i < lint->rules_found.n; i++) {
+		const struct finding *old = &lint->findings->list.v[lint->first_found + i];
+
+		if (lint->rules_found.v[i] == rule && old->code == new->code &&
+		    equal(old->service, new->service) && old->family == new->family &&
+		    equal(old->table, new->table) && equal(old->chain, new->chain))
 			return true;
+	}
 	return false;
+}
+
+/* What a policy's services were turned into has no place but its chain. */
+static bool is_place(const struct lint *lint, const struct rule_facts *rule)
+{
+	return rule->rule->handle || !lint->input->policy || !lint_is_ours(lint, rule->chain);
+}
+
+/* Rules that the document declares get their handles when they are loaded: those that they were
+ * compiled with say nothing. */
+static uint64_t told_handle(const struct lint *lint, const struct rule_facts *rule)
+{
+	return lint_is_ours(lint, rule->chain) ? 0 : rule->rule->handle;
 }
 
 static bool copy(const char *text, char **ret)
@@ -90,6 +108,7 @@ void lint_find(struct lint *lint, const char *code, struct place place, const ch
 {
 	const struct chain_facts *chain = place.rule ? place.rule->chain : place.chain;
 	const struct code *entry = find_code(code);
+	const struct rule_facts *rule;
 	struct findings new = {0};
 	struct finding finding = {0};
 	va_list args;
@@ -99,7 +118,8 @@ void lint_find(struct lint *lint, const char *code, struct place place, const ch
 	finding.code = entry->name;
 	finding.severity = entry->severity;
 	finding.family = chain ? chain->table->family : 0;
-	finding.handle = place.rule ? place.rule->rule->handle : 0;
+	finding.handle = place.rule ? told_handle(lint, place.rule) : 0;
+	rule = place.rule && is_place(lint, place.rule) ? place.rule : NULL;
 	va_start(args, format);
 	if (vasprintf(&finding.message, format, args) < 0)
 		finding.message = NULL;
@@ -108,8 +128,11 @@ void lint_find(struct lint *lint, const char *code, struct place place, const ch
 	    !copy(chain ? chain->table->name : NULL, &finding.table) ||
 	    !copy(chain ? chain->chain->name : NULL, &finding.chain) || !finding.message)
 		lint->failed = true;
-	if (!is_known(lint->findings, &finding) && array_push(&lint->findings->list, finding))
-		return;
+	if (!is_known(lint, &finding, rule) && array_push(&lint->rules_found, rule)) {
+		if (array_push(&lint->findings->list, finding))
+			return;
+		lint->rules_found.n--;
+	}
 	if (array_push(&new.list, finding))
 		findings_free(&new);
 	else
@@ -137,7 +160,7 @@ const char *place_words(struct lint *lint, const struct chain_facts *chain,
 
 	if (rule)
 		chain = rule->chain;
-	if (rule && rule->rule->handle)
+	if (rule && told_handle(lint, rule))
 		buf_printf(&words, "rule %llu of ", (unsigned long long)rule->rule->handle);
 	else if (rule)
 		buf_printf(&words, "rule %zu of ", (size_t)(rule - chain->rules) + 1);
@@ -212,6 +235,7 @@ void lint_free(struct lint *lint)
 	facts_free(lint->facts_before);
 	array_free(&lint->flows);
 	array_free(&lint->tallies);
+	array_free(&lint->rules_found);
 	free(lint);
 }
 
@@ -231,6 +255,8 @@ static void sort_findings(struct findings *findings)
 bool lint_run(struct lint *lint, struct findings *findings, struct untrack_error *err)
 {
 	lint->findings = findings;
+	lint->first_found = findings->list.n;
+	lint->rules_found.n = 0;
 	for (size_t i = 0; i < CODES; i++) {
 		bool done = false;
 
