@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/execute.h"
 
-#include "api/judge.h"
+#include "api/judge_change.h"
 #include "api/known.h"
 #include "api/memo.h"
 #include "api/rehearse.h"
 #include "api/snapshots.h"
 #include "api/stale.h"
-#include "api/trace.h"
 #include "api/unchanged.h"
 #include "base/cleanup.h"
 #include "kernel/sysctl.h"
@@ -23,7 +22,6 @@
 enum {
 	LOCK_WAIT_MS = 10000, /* the contract's 10 s for another apply to end */
 	ATTEMPTS = 500,       /* of commits that find the ruleset changed */
-	ADVISED_RULES = 500,  /* longer rulesets are applied without advice */
 };
 
 DEFINE_AUTOCLEAN(struct plan, plan_free)
@@ -111,72 +109,6 @@ static void disarm(struct work *w)
 	w->armed = false;
 }
 
-/* What a policy expects of packets must come true. */
-static bool expect(struct work *w, const struct policy *policy, texts *warnings,
-		   struct untrack_error *err)
-{
-	expectations list = {0};
-	autobuf failed = {0};
-	bool ok = !policy || run_expectations(w->untrack, policy, &w->target, NULL, warnings, &list,
-					      err);
-
-	array_for_each(one, &list) {
-		if (!one->ok)
-			buf_printf(&failed, "%sexpected '%s' to be %s: %s",
-				   failed.len ? "\n" : "", one->packet,
-				   one->untracked ? "untracked" : "tracked", one->found);
-	}
-	expectations_free(&list);
-	if (!ok || !buf_ok(&failed, err))
-		return false;
-	return !failed.len || error_set(err, ERROR_LINT, "%s", buf_text(&failed));
-}
-
-static size_t count_rules(const struct target *target)
-{
-	size_t count = 0;
-
-	array_for_each(pair, &target->pairs) {
-		for (size_t i = 0; pair->desired && i < pair->desired->chains.n; i++)
-			count += pair->desired->chains.v[i]->rules.n;
-	}
-	return count;
-}
-
-/* A ruleset is loaded as it is, like nft does, and advised on; a policy is what we answer for. Advice on
- * very many rules takes longer than loading them: it is left to those who ask for it. */
-static bool lint(struct work *w, texts *warnings, struct untrack_error *err)
-{
-	struct judging judging = {.untrack = w->untrack, .target = &w->target};
-	autofindings findings = {0};
-	size_t rules = count_rules(&w->target);
-
-	if (!w->execution->given)
-		return true;
-	judging.document = document_of(w->execution->given, err);
-	if (judging.document && !judging.document->policy && rules > ADVISED_RULES)
-		return warn(warnings, err,
-			    "%zu rules are not judged here (more than %d): `untrack check` does",
-			    rules, ADVISED_RULES);
-	return judging.document && judge(&judging, warnings, &findings, err) &&
-	       judge_refuse(&findings, !judging.document->policy,
-			    w->execution->options->force_lint, warnings, err) &&
-	       expect(w, judging.document->policy, warnings, err);
-}
-
-/* A dry run tells what the real one would be refused for, and prints the change nevertheless. */
-static bool lint_dry(struct work *w)
-{
-	autoerror refusal = ERROR_INIT;
-
-	if (lint(w, &w->advice, &refusal))
-		return true;
-	if (refusal.code == ERROR_LINT)
-		return warn(&w->advice, w->err, "apply would refuse this: %s", refusal.message);
-	error_move(w->err, &refusal);
-	return false;
-}
-
 /* All that takes time, before the moment of the commit. When the ruleset changes underneath, but not
  * what this was prepared for, it need not be done again. */
 static bool prepare(struct work *w)
@@ -193,7 +125,9 @@ static bool prepare(struct work *w)
 	target_free(&w->prepared);
 	if (!w->execution->options->no_rehearse && !rehearse(&w->target, w->err))
 		return false;
-	if (w->execution->options->dry_run ? !lint_dry(w) : !lint(w, &w->target.warnings, w->err))
+	if (w->execution->options->dry_run
+		    ? !judge_change_dry(w->untrack, w->execution, &w->target, &w->advice, w->err)
+		    : !judge_change(w->untrack, w->execution, &w->target, &w->target.warnings, w->err))
 		return false;
 	w->rendering = rendering_new(&w->target, w->plan, w->untrack->report, w->err);
 	if (!w->rendering)

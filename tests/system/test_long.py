@@ -77,8 +77,21 @@ def test_one_of_many(untrack, netns, rules):
     path = untrack.file(document(rules(2000, changed=1000), []), "long.nft")
     done = untrack(netns, "apply", "--json", path)
     assert done.json["summary"]["rules"] == {"add": 0, "delete": 0, "replace": 1}
-    assert any("2000 rules are not judged here" in warning for warning in done.json["warnings"])
     assert listing(netns) == load(netns, path)
+
+
+def test_a_long_ruleset_is_judged(untrack, netns):
+    """At its apply too, and with advice only on the rules that deserve it."""
+    some = plain(2000)
+    path = untrack.file(document(some, []), "long.nft")
+    assert untrack(netns, "apply", "--json", path).json.get("warnings", []) == []
+    some[1500], some[1700] = "udp dport 53 notrack", "udp dport 123 notrack"
+    path = untrack.file(document(some, []), "long.nft")
+    warnings = untrack(netns, "apply", "--json", path).json["warnings"]
+    told = {warning.split(" keeps untracked")[0] for warning in warnings}
+    assert told == {f"{code}: what rule {place} of ip long pre" for code in ("one-way", "loopback")
+                    for place in (1501, 1701)} | {warnings[-1]}, warnings
+    assert warnings[-1].startswith("no-tracking: "), warnings
 
 
 def test_damaged_memory(untrack, netns):
