@@ -198,7 +198,7 @@ class Control:
                          for s in able])
 
     def job_dump(self, entries, sessions):
-        if entries.n <= max(DUMP_MAX, min(self.options.sizes)):
+        if entries.n <= DUMP_MAX:
             self.interleave("dump", entries,
                             [(s.label, lambda _, s=s: s.measure(s.dump())) for s in sessions
                              if s.dump()])
