@@ -23,7 +23,8 @@ DEFINE_AUTOCLEAN(struct set, set_free)
  *   is of this boot and, by its directory, of this network namespace.
  * - All of an expected list can be deleted, in a batch at the generation that was read which lacks its
  *   end and is therefore taken back; and there are as many elements as expected. So there are these and
- *   no others. What is expected is what was loaded last, and what the document wants.
+ *   no others. A catch-all is not counted: that there is none is seen by adding one to that batch. What is
+ *   expected is what was loaded last, and what the document wants.
  * - It is dumped, as long as that is bearable.
  *
  * Otherwise it stays uncertain: it is flushed and loaded anew, and that a rollback cannot bring back
@@ -50,14 +51,28 @@ static uint32_t live_count(const struct set *live)
 	return attr_find_be32(buf_span(&live->attrs), SET_COUNT);
 }
 
-/* The kernel counts an interval once. */
+static bool is_catchall(struct span element)
+{
+	return attr_find_be32(element, NFTA_SET_ELEM_FLAGS) & NFT_SET_ELEM_CATCHALL;
+}
+
+static size_t count_catchall(const struct elements *elements)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < elements->at.n; i++)
+		count += is_catchall(element_at(elements, i));
+	return count;
+}
+
+/* The kernel counts an interval once, and a catch-all ("*") not at all. */
 static size_t count_intervals(const struct elements *elements)
 {
 	size_t count = elements->packed.count;
 
 	for (size_t i = 0; i < elements->at.n; i++)
 		count += !element_is_end(element_at(elements, i));
-	return count;
+	return count - count_catchall(elements);
 }
 
 /* The same keys in the same kind of set, of which there are as many. */
@@ -68,7 +83,8 @@ static bool may_be(const struct set *live, const struct set *expected)
 	return live->flags == expected->flags && elements_count(&expected->elements) &&
 	       attr_find_be32(a, NFTA_SET_KEY_LEN) == attr_find_be32(b, NFTA_SET_KEY_LEN) &&
 	       (live_count(live) == count_intervals(&expected->elements) ||
-		live_count(live) == elements_count(&expected->elements));
+		live_count(live) ==
+			elements_count(&expected->elements) - count_catchall(&expected->elements));
 }
 
 /* Does a rule put elements into the set as packets come? */
@@ -108,21 +124,44 @@ static bool take(struct set *live, const struct set *expected, struct untrack_er
 	return true;
 }
 
-/* Are all expected elements there, at that generation? */
+/* A set of that name with a catch-all alone. */
+static struct set *catchall_of(const struct set *like)
+{
+	autoclean(set_free_p) struct set *set = set_new(like->name);
+	size_t begin;
+
+	if (!set)
+		return NULL;
+	set->flags = like->flags;
+	begin = element_begin(&set->elements);
+	attr_put_be32(&set->elements.bytes, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_CATCHALL);
+	return element_end(&set->elements, begin) ? steal_pointer(&set) : NULL;
+}
+
+static bool push_elements(struct plan *plan, enum operation operation, const struct table *table,
+			  const struct set *set)
+{
+	return array_push(&plan->steps, (struct plan_step){
+						.operation = operation,
+						.kind = OBJECT_ELEMENT,
+						.table = table,
+						.set = set,
+						.count = (uint32_t)elements_count(&set->elements),
+					});
+}
+
+/* Are all expected elements there, at that generation? That a catch-all is not, which is not counted, is
+ * seen by adding one. */
 static bool verify(struct kernel *kernel, const struct table *table, const struct set *expected,
 		   uint32_t generation, bool *ret_there, struct untrack_error *err)
 {
 	autoclean(plan_free_p) struct plan *plan = plan_new(generation);
+	autoclean(set_free_p) struct set *catchall = catchall_of(expected);
 	autoerror why = ERROR_INIT;
 
-	if (!plan || !array_push(&plan->steps, (struct plan_step){
-						       .operation = OPERATION_DELETE,
-						       .kind = OBJECT_ELEMENT,
-						       .table = table,
-						       .set = expected,
-						       .count = (uint32_t)elements_count(
-							       &expected->elements),
-					       }))
+	if (!plan || !catchall || !push_elements(plan, OPERATION_DELETE, table, expected) ||
+	    (!count_catchall(&expected->elements) &&
+	     !push_elements(plan, OPERATION_ADD, table, catchall)))
 		return error_memory(err);
 	*ret_there = kernel_commit(kernel, plan, generation, true, &why) == COMMIT_DONE;
 	return true;

@@ -81,6 +81,27 @@ def test_a_foreign_writer_is_found_out(untrack, netns, policy):
     assert loaded(netns) == theirs
 
 
+@pytest.mark.parametrize("count", [COUNT, 70_000])
+def test_a_foreign_catch_all_is_found_out(untrack, netns, policy, count):
+    """The kernel does not count it."""
+    path = policy(range(count))
+    untrack(netns, "apply", path)
+    netns.nft("add element inet untrack web_peers4 { * }\n")
+    assert untrack(netns, "apply", "--json", path).json["changed"] is True
+    netns.run("nft", "get element inet untrack web_peers4 { " + address(7) + " }")
+    assert "*" not in loaded(netns)
+    assert len(loaded(netns)) == count
+
+
+def test_a_catch_all_of_its_own_is_no_difference(untrack, netns):
+    addresses = ", ".join(map(address, range(70_000)))
+    path = untrack.file(f"table ip t {{\nset s {{ type ipv4_addr; elements = {{ *, {addresses} }}; }}\n}}\n")
+    untrack(netns, "apply", path)
+    assert untrack(netns, "diff", path).stdout == ""
+    netns.nft("table ip foreign {}")
+    assert untrack(netns, "apply", "--json", path).json["changed"] is False
+
+
 def test_what_cannot_be_known_is_said_before_the_commit(untrack, netns, policy):
     """Beyond what is dumped in a bearable time."""
     path = policy(range(MANY))
