@@ -15,8 +15,8 @@
 enum { LONG_LIST = 20000 };
 /* Neighbours of what changes that are played along. */
 enum { KEPT = 4 };
-/* Rules of one shape that are played at the head and the tail of a long stretch of them. */
-enum { OF_A_SHAPE = 64 };
+/* How many rules of one shape are played: so many of the first, and of the last. */
+enum { OF_A_SHAPE = 32 };
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 DEFINE_AUTOCLEAN(struct table, table_free)
@@ -84,39 +84,85 @@ static void find_middle(const struct chain *live, const struct chain *desired, s
 	*ret_tail = tail > KEPT ? tail - KEPT : 0;
 }
 
-/* How many rules behind this one, between `head` and `end`, are of its shape and are left out: such rules are
- * a long list like one of elements. What the others of them have in the kernel differs in bytes that packets
- * are compared with, which are in it as they were sent (rule_shape.h), so that playing them tells no more;
- * the kernel judges each when it is committed. */
-static size_t more_alike(const struct chain *chain, size_t head, size_t end, size_t i)
-{
-	const struct rule_shape *shape = chain->rules.v[i]->shape;
-	size_t from = i, to = i;
+/* How many rules of a shape there are, and how many of them were met. */
+struct tally {
+	const struct rule_shape *shape;
+	size_t all, met;
+};
+typedef ARRAY(struct tally) tallies;
 
-	if (!shape)
-		return 0;
-	while (from > head && i - from < OF_A_SHAPE && chain->rules.v[from - 1]->shape == shape)
-		from--;
-	if (i - from < OF_A_SHAPE - 1)
-		return 0;
-	while (to + 1 < end && chain->rules.v[to + 1]->shape == shape)
-		to++;
-	return to - i > OF_A_SHAPE ? to - i - OF_A_SHAPE : 0;
+/* Neighbours are of one shape more often than not, and shapes are few. */
+static struct tally *find_tally(const tallies *list, const struct rule_shape *shape,
+				struct tally *last)
+{
+	if (last && last->shape == shape)
+		return last;
+	array_for_each(tally, list) {
+		if (tally->shape == shape)
+			return tally;
+	}
+	return NULL;
+}
+
+static bool count_shapes(const struct chain *chain, size_t head, size_t end, tallies *list)
+{
+	struct tally *tally = NULL;
+
+	for (size_t i = head; i < end; i++) {
+		const struct rule_shape *shape = chain->rules.v[i]->shape;
+
+		if (!shape)
+			continue;
+		tally = find_tally(list, shape, tally);
+		if (!tally) {
+			if (!array_push(list, (struct tally){.shape = shape}))
+				return false;
+			tally = &list->v[list->n - 1];
+		}
+		tally->all++;
+	}
+	return true;
+}
+
+/*
+ * Rules of one shape are like the elements of a long list: but for the first and the last of them they are
+ * left out. What the others have in the kernel differs in bytes that packets are compared with, which are
+ * in it as they were sent (rule_shape.h), so that playing them tells no more; the kernel judges each when it
+ * is committed.
+ */
+static bool is_one_of_many(struct tally *tally)
+{
+	size_t before = tally->met++;
+
+	return before >= OF_A_SHAPE && tally->all - before > OF_A_SHAPE;
+}
+
+static bool push_rule(struct chain *to, const struct rule *rule)
+{
+	struct rule *copy = rule_copy(rule);
+
+	if (copy && array_push(&to->rules, copy))
+		return true;
+	rule_free(copy);
+	return false;
 }
 
 static bool push_rules(struct chain *to, const struct chain *from, size_t head, size_t tail)
 {
 	size_t end = from->rules.n - tail;
+	struct tally *tally = NULL;
+	tallies list = {0};
+	bool ok = count_shapes(from, head, end, &list);
 
-	for (size_t i = head; i < end; i += 1 + more_alike(from, head, end, i)) {
-		struct rule *copy = rule_copy(from->rules.v[i]);
+	for (size_t i = head; ok && i < end; i++) {
+		const struct rule *rule = from->rules.v[i];
 
-		if (!copy || !array_push(&to->rules, copy)) {
-			rule_free(copy);
-			return false;
-		}
+		tally = rule->shape ? find_tally(&list, rule->shape, tally) : NULL;
+		if (!tally || !is_one_of_many(tally))
+			ok = push_rule(to, rule);
 	}
-	return true;
+	array_free(&list);
+	return ok;
 }
 
 /* A copy without the rules that this table and the other one (or NULL) have in common. */

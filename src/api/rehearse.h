@@ -4,6 +4,6 @@
 
 #include "api/target.h"
 
-/* Long lists are left out (their elements would cost more than they tell), and so is the middle of a long
- * stretch of rules that differ in values alone. */
+/* Long lists are left out (their elements would cost more than they tell), and so are all but the
+ * first and the last of many rules that differ in values alone. */
 bool rehearse(const struct target *target, struct untrack_error *err);

@@ -273,7 +273,8 @@ static void put_sample(struct buf *text, const struct shape_value *value, enum m
 static struct shape_value make_sample(size_t sample, size_t number, enum mark which,
 				      struct span rest)
 {
-	static const char *const comments[SHAPE_SAMPLES] = {"a", "another", "a third comment", "4"};
+	static const char *const comments[SHAPE_SAMPLES] = {"first sample", "another sample",
+							    "a third one", "4"};
 	static const uint8_t sizes[MARKS] = {[MARK_IPV4] = 4, [MARK_IPV6] = 16, [MARK_PORT] = 2};
 	struct shape_value value = {.kind = which == MARK_COMMENT ? VALUE_COMMENT
 					    : which == MARK_PORT  ? VALUE_PORT
