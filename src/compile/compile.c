@@ -216,9 +216,6 @@ static bool write_prerouting(struct compilation *c)
 	bool apart = has_user_rules(c->policy, HOOK_PREROUTING);
 	struct writer *w = &c->w;
 	struct chain *base = NULL, *chain;
-	const lookups *list = &c->lookups[GROUP_PREROUTING];
-	/* Where the rules are few they tell lo themselves, which saves one. */
-	bool tell = !apart && !c->longs.n && are_single_keys(list);
 
 	if (!apart && !c->policy->services.n)
 		return true;
@@ -229,12 +226,12 @@ static bool write_prerouting(struct compilation *c)
 				    "services_prerouting");
 	}
 	if (c->policy->services.n) {
-		if (!apart && !tell)
+		if (!apart)
 			write_loopback_rule(w, chain, NFT_META_IIF, NFT_CMP_EQ, NF_ACCEPT,
 					    NULL);
 		write_keep_rules(w, chain, &c->keep, HOOK_PREROUTING,
 				 apart ? NFT_RETURN : NF_ACCEPT);
-		write_map_rules(w, chain, list, !apart && !c->longs.n, tell);
+		write_map_rules(w, chain, &c->lookups[GROUP_PREROUTING], !apart && !c->longs.n);
 		write_longs(c, chain, HOOK_PREROUTING, false);
 	}
 	return write_user_rules(w, base, c->policy, c->user_rules, HOOK_PREROUTING, c->err);
@@ -277,7 +274,7 @@ static bool write_output(struct compilation *c)
 	}
 	if (c->policy->services.n)
 		write_keep_rules(w, chain, &c->keep, HOOK_OUTPUT, apart ? NFT_RETURN : NF_ACCEPT);
-	write_map_rules(w, chain, &c->lookups[GROUP_OUTPUT], false, false);
+	write_map_rules(w, chain, &c->lookups[GROUP_OUTPUT], false);
 	write_longs(c, chain, HOOK_OUTPUT, false);
 	if (loopback)
 		write_loopback_rule(w, chain, NFT_META_OIF, NFT_CMP_EQ, NFT_JUMP, "loopback");

@@ -11,9 +11,9 @@
 
 enum {
 	SPARE_BOXES = 65536,
-	/* A map costs each packet 55 ns, a rule 12 where it does not match, and one that does 30 less
-	 * than a map that does (measured): up to this many are cheaper for all. */
-	FEW_KEYS = 3,
+	/* A map costs a packet 55 ns and a rule 12 where they do not match; a rule that does costs 30
+	 * less than a map that does (measured). More rules would be more than those of many keys. */
+	FEW_KEYS = 2,
 };
 
 void owners_free(owners *list)
@@ -179,7 +179,7 @@ static bool can_be_said(const struct layout *layout, const boxes *all)
 		if (layout_has(layout, DIM_PORT) && !names_ports(box->first[box_offset(DIM_PROTOCOL)]))
 			return false;
 	}
-	return !layout->interval;
+	return !all->n || !layout->interval;
 }
 
 bool find_one_key(const struct layout *layout, const boxes *all, uint8_t ret_key[KEY_MAX])
@@ -196,20 +196,15 @@ bool find_one_key(const struct layout *layout, const boxes *all, uint8_t ret_key
 	return can_be_said(layout, all);
 }
 
-/* ret_made: there are so few keys that the rules have them. */
+/* Each key for a rule of its own. */
 static bool make_single_keys(const struct maker *maker, const struct lookup *lookup,
-			     const boxes *all, bool *ret_made)
+			     const boxes *all)
 {
 	struct lookup one = *lookup;
 	hash_keys keys = {0};
-	bool ok;
+	bool ok = collect_keys(&lookup->key.layout, all, &keys);
 
-	*ret_made = false;
-	if (maker->kind != SET_MAP || all->n > FEW_KEYS || !can_be_said(&lookup->key.layout, all))
-		return true;
-	ok = collect_keys(&lookup->key.layout, all, &keys);
-	*ret_made = ok && keys.n <= FEW_KEYS;
-	for (size_t i = 0; *ret_made && ok && i < keys.n; i++) {
+	for (size_t i = 0; ok && i < keys.n; i++) {
 		memcpy(one.value, keys.v[i].key, KEY_MAX);
 		one.counter = counter_of(maker, keys.v[i].owner);
 		ok = array_push(maker->lookups, one);
@@ -226,7 +221,7 @@ bool make_class(const struct maker *maker, const char *class, const struct layou
 	};
 	struct lookup second = lookup;
 	boxes rest = {0};
-	bool ok, made;
+	bool ok;
 
 	lookup.key.interface = second.key.interface =
 		maker->hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME;
@@ -235,41 +230,52 @@ bool make_class(const struct maker *maker, const char *class, const struct layou
 	ok = !layout->interval || make_disjoint(maker, all);
 	ok = ok && (layout_order(all, &lookup.key.layout, &rest, &second.key.layout) ||
 		    error_memory(maker->err));
-	ok = ok && make_single_keys(maker, &lookup, all, &made) &&
-	     (made || make_set(maker, &lookup, all));
+	ok = ok && (maker->single_keys ? make_single_keys : make_set)(maker, &lookup, all);
 	if (ok && rest.n)
 		ok = make_set(maker, &second, &rest);
 	array_free(&rest);
 	return ok;
 }
 
-bool make_classes(const struct maker *maker, struct buckets *buckets)
+/* Are the keys of a side so few that rules of their own are cheaper than maps? */
+static bool has_few_keys(const struct buckets *buckets)
 {
-	for (enum key_class class = 0; class < CLASSES; class++)
-		if (buckets->of[class].n &&
-		    !make_class(maker, class_name(class), class_layout(class), &buckets->of[class]))
+	size_t keys = 0;
+
+	for (enum key_class class = 0; class < CLASSES; class++) {
+		const struct layout *layout = class_layout(class);
+		const boxes *all = &buckets->of[class];
+
+		if (!can_be_said(layout, all))
 			return false;
-	return true;
+		array_for_each(box, all) {
+			keys += layout_has(layout, DIM_PORT)
+					? (size_t)box_last_port(box) - box_first_port(box) + 1
+					: 1;
+		}
+	}
+	return keys <= FEW_KEYS;
 }
 
-bool are_single_keys(const lookups *list)
+bool make_classes(const struct maker *maker, struct buckets *buckets)
 {
-	array_for_each(lookup, list) {
-		if (!lookup->counter)
+	struct maker with = *maker;
+
+	with.single_keys = maker->kind == SET_MAP && has_few_keys(buckets);
+	for (enum key_class class = 0; class < CLASSES; class++)
+		if (buckets->of[class].n &&
+		    !make_class(&with, class_name(class), class_layout(class), &buckets->of[class]))
 			return false;
-	}
 	return true;
 }
 
 static void write_map_rule(struct writer *w, struct chain *chain, const struct lookup *lookup,
-			   bool accepts, bool but_loopback)
+			   bool accepts)
 {
 	struct buf *b = writer_rule(w, chain);
 
 	if (lookup->counter) {
 		write_one_key(w, &lookup->key, lookup->value);
-		if (but_loopback) /* last, for packets of no service never come so far */
-			write_loopback(w, NFT_META_IIF, NFT_CMP_NEQ);
 		expr_objref(b, lookup->counter, NFT_OBJECT_COUNTER);
 	} else {
 		write_key(w, &lookup->key);
@@ -281,17 +287,16 @@ static void write_map_rule(struct writer *w, struct chain *chain, const struct l
 	writer_rule_end(w, NULL, NULL);
 }
 
-void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last,
-		     bool but_loopback)
+void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last)
 {
 	for (size_t i = 0; i < list->n; i++)
-		write_map_rule(w, chain, &list->v[i], !is_last || i + 1 < list->n, but_loopback);
+		write_map_rule(w, chain, &list->v[i], !is_last || i + 1 < list->n);
 }
 
 void write_loopback_map_rules(struct writer *w, struct chain *chain, const lookups *list)
 {
 	array_for_each(lookup, list) {
 		if (!layout_has(&lookup->key.layout, DIM_INTERFACE))
-			write_map_rule(w, chain, lookup, true, false);
+			write_map_rule(w, chain, lookup, true);
 	}
 }

@@ -16,7 +16,7 @@ void owners_free(owners *list);
 
 enum { MAP_NAME_MAX = 32 };
 
-/* A set or map that exists, for the rules of the chains that look it up; or, where there are so few
+/* A set or map that exists, for the rules of the chains that look it up; or, where a side has so few
  * keys that a rule for each is cheaper, one of them. */
 struct lookup {
 	char name[MAP_NAME_MAX];
@@ -30,6 +30,7 @@ typedef ARRAY(struct lookup) lookups;
 struct maker {
 	struct writer *w;
 	const char *file;   /* the policy's, for messages */
+	bool single_keys;   /* rules have the keys, and there is no set */
 	enum set_kind kind; /* SET_MAP: elements name the owners' counters for that hook and side */
 	const char *prefix;
 	enum hook hook;
@@ -45,14 +46,11 @@ bool make_class(const struct maker *maker, const char *class, const struct layou
 /* One of each class that has boxes, in the order in which they are to be asked. */
 bool make_classes(const struct maker *maker, struct buckets *buckets);
 
-bool are_single_keys(const lookups *list);
 /* Are all these boxes of a hash class one key, and one that a rule can say? */
 bool find_one_key(const struct layout *layout, const boxes *all, uint8_t ret_key[KEY_MAX]);
 /* `counter name … map @… notrack accept` for each. is_last: where the chain and its packets end with
- * them, the last needs no `accept`, which is some nanoseconds for most packets of most policies.
- * but_loopback, of single keys: leaves alone what came from lo. */
-void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last,
-		     bool but_loopback);
+ * them, the last needs no `accept`, which is some nanoseconds for most packets of most policies. */
+void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last);
 /* Those that look at no interface. */
 void write_loopback_map_rules(struct writer *w, struct chain *chain, const lookups *list);
 
