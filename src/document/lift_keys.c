@@ -57,22 +57,35 @@ bool lift_number(const char **at, const char *end, unsigned max, unsigned *ret_n
 	return true;
 }
 
-static bool read_ipv4(const char **at, const char *end, uint8_t *ret_key)
+static unsigned digit_at(const char *at)
+{
+	return (unsigned)(uint8_t)*at - '0'; /* above 9: none */
+}
+
+/* Written out, since there are millions: what stands at the end is no digit, so none is read behind it. */
+static bool read_ipv4(const char **at, uint8_t *ret_key)
 {
 	const char *p = *at;
 
 	for (unsigned i = 0; i < 4; i++) {
-		unsigned number, digit;
+		unsigned number, second, third;
 
-		if ((i && (p == end || *p++ != '.')) || p == end ||
-		    (number = (unsigned)(*p++ - '0')) > 9)
+		if (i && *p++ != '.')
 			return false;
-		for (; p < end && (digit = (unsigned)(*p - '0')) <= 9; p++) {
+		number = digit_at(p++);
+		if (number > 9)
+			return false;
+		second = digit_at(p);
+		if (second <= 9) {
 			if (!number) /* it would be octal */
 				return false;
-			number = number * 10 + digit;
-			if (number > 255)
-				return false;
+			number = number * 10 + second;
+			third = digit_at(++p);
+			if (third <= 9) {
+				number = number * 10 + third;
+				if (number > 255 || digit_at(++p) <= 9)
+					return false;
+			}
 		}
 		ret_key[i] = (uint8_t)number;
 	}
@@ -111,7 +124,7 @@ bool lift_atom(const char **at, const char *end, enum lift_type type, uint8_t *r
 	unsigned number;
 
 	if (type == LIFT_IPV4)
-		return read_ipv4(at, end, ret_key);
+		return read_ipv4(at, ret_key);
 	if (type == LIFT_IPV6)
 		return read_ipv6(at, end, ret_key);
 	return lift_number(at, end, UINT16_MAX, &number) && lift_port(number, ret_key);

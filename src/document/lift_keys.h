@@ -29,7 +29,7 @@ uint32_t lift_key_type(const struct lift_layout *layout);
 /* Decimal, without a leading zero (which would make it octal); moves *at behind it. */
 bool lift_number(const char **at, const char *end, unsigned max, unsigned *ret_number);
 /* Reads one field and moves *at behind it: the only spellings taken are those that can mean nothing
- * else. `end` is the end of the text. */
+ * else. `end` is the end of the text, at which no digit stands. */
 bool lift_atom(const char **at, const char *end, enum lift_type type, uint8_t *ret_key);
 /* A port from a number. */
 bool lift_port(uint64_t number, uint8_t *ret_key);

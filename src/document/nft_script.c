@@ -2,6 +2,7 @@
 #include "document/nft_script.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 struct reader {
@@ -89,6 +90,22 @@ static void pass(struct reader *reader)
 	reader->at += reader->at < reader->end; /* a text may be left open */
 }
 
+/* Most of a long text is in braces, and says nothing there: up to what does. There is a NUL behind it. */
+static void pass_list(struct reader *reader)
+{
+	static const bool stops[256] = {[0] = true,    ['#'] = true, ['"'] = true, ['\\'] = true,
+					['\n'] = true, ['{'] = true, ['}'] = true};
+
+	for (;;) {
+		while (!stops[(uint8_t)*reader->at])
+			reader->at++;
+		if (*reader->at != '\n')
+			return;
+		pass_newline(reader);
+		reader->at++;
+	}
+}
+
 bool nft_script_check(const struct source *source, struct untrack_error *err)
 {
 	const char *text = buf_text(&source->text);
@@ -100,8 +117,8 @@ bool nft_script_check(const struct source *source, struct untrack_error *err)
 	while (reader.at < reader.end) {
 		const char *word;
 
-		if (reader.braces) /* most of a long text */
-			reader.at += strcspn(reader.at, "#\"\\\n{}");
+		if (reader.braces)
+			pass_list(&reader);
 		word = reader.at;
 		if (reader.braces || !is_of_word(*word)) {
 			pass(&reader);

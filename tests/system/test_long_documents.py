@@ -163,6 +163,33 @@ def test_refusals_are_those_of_nft_and_name_the_place(untrack, netns, text, word
     assert f"{document}:{result.error['line']}:{result.error['column']}" in by_nft
 
 
+ODD = ["1.2.3", "1.2.3.04", "01.2.3.4", "1.2.3.256", "1.2.3.1000", "1..2.3", "1.2.3.4.5", "1.2.3.4/24",
+       "0.0.0.0", "255.255.255.255", "1.2.3.4 5", "1.2.3.x", "-1.2.3.4", "1.2.3."]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_spellings_are_judged_by_nft(untrack, netns, make_netns, odd):
+    document = untrack.file(table("type ipv4_addr", [v4(n + 1) for n in NUMBERS] + [odd]))
+    ns = make_netns()
+    if ns.run("nft", "-f", document, check=False).returncode:
+        untrack(netns, "apply", document, status=2)
+    else:
+        untrack(netns, "apply", document)
+    assert netns.listing("ruleset") == ns.listing("ruleset")
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_spellings_in_lists_of_policies(untrack, netns, odd):
+    """As alone, where no line is read in haste: in JSON."""
+    def status(peers):
+        policy = untrack.file(json.dumps({"untrack": 1, "services": [
+            {"name": "s", "role": "client", "protocol": "udp", "ports": [53], "peers": peers}]}))
+        done = untrack(netns, "diff", "--json", policy, status=None)
+        return done.status, done.json.get("error", {}).get("message")
+    lines = [v4(n * 256 + 1) for n in range(10)] + [odd, "192.0.2.1", ""]
+    assert status({"file": str(untrack.file("\n".join(lines)))}) == status(lines[:-1])
+
+
 @pytest.mark.parametrize("size", [70000, 82456, 1000000])
 def test_changes_are_told_with_their_size(untrack, netns, size):
     """Where they are tried, sets have little room."""
