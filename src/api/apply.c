@@ -4,6 +4,7 @@
 #include "api/documents.h"
 #include "api/execute.h"
 #include "api/judge.h"
+#include "api/judge_change.h"
 #include "api/unchanged.h"
 #include "base/cleanup.h"
 
@@ -34,6 +35,7 @@ static struct untrack_result *change(struct untrack *untrack,
 	struct execution execution = {
 		.maker = &made.maker, .options = options, .given = judged ? document : NULL};
 	autoclean(ahead_free_p) struct ahead *ahead = NULL;
+	autoearly early = {0};
 	struct untrack_result *result;
 	autoerror why = ERROR_INIT;
 
@@ -54,9 +56,14 @@ static struct untrack_result *change(struct untrack *untrack,
 	if (!document_maker_init(document->document, options, untrack->store, &made, err))
 		return NULL;
 	made.maker.ahead = ahead;
+	/* while the live ruleset is still being read */
+	if (ahead && judged && document->document->kind == DOCUMENT_TEXT && !options->whole_ruleset)
+		judge_early(untrack, document, made.compiled, &early);
+	execution.early = &early;
 	result = execute(untrack, &execution, &why);
 	if (!result && made.memo.used && why.code == ERROR_KERNEL && !why.changed) {
 		error_clear(&why);
+		early_judgement_free(&early);
 		if (document_maker_compile_whole(&made, document->document, &why))
 			result = execute(untrack, &execution, &why);
 	}

@@ -9,6 +9,8 @@
 #include "api/render.h"
 #include "api/target.h"
 
+struct early_judgement;
+
 struct execution {
 	const struct target_maker *maker;
 	const struct untrack_apply_options *options;
@@ -16,6 +18,7 @@ struct execution {
 	const struct untrack_document *given; /* what is applied, and linted when there is something to
 					       * change; or NULL */
 	uint32_t rollback_to;     /* for the history; 0: not a rollback */
+	struct early_judgement *early; /* of what is given; or NULL */
 	bool locked;              /* the caller holds the lock */
 	bool while_armed;         /* may go on while a rollback is armed (it is the end of that) */
 	struct ruleset **compiled; /* what the target's tables lie in, taken over; or NULL */

@@ -25,6 +25,52 @@ static bool expect(struct untrack *untrack, const struct policy *policy,
 	return !failed.len || error_set(err, ERROR_LINT, "%s", buf_text(&failed));
 }
 
+void early_judgement_free(struct early_judgement *early)
+{
+	findings_free(&early->findings);
+	texts_free(&early->warnings);
+	*early = (struct early_judgement){0};
+}
+
+void judge_early(struct untrack *untrack, const struct untrack_document *given,
+		 const struct ruleset *compiled, struct early_judgement *ret_early)
+{
+	autoerror ignored = ERROR_INIT; /* it is judged again then */
+	autotarget target = {0};
+	struct judging judging = {
+		.untrack = untrack, .document = document_of(given, &ignored), .target = &target};
+	struct kernel *kernel = context_kernel(untrack, &ignored);
+	autoearly early = {0};
+	uint32_t after = 0;
+
+	if (!judging.document || !kernel)
+		return;
+	array_for_each (table, &compiled->tables) {
+		if (!array_push(&target.pairs, (struct pair){.desired = *table, .borrowed = true}))
+			return;
+	}
+	if (!kernel_generation(kernel, &early.generation, &ignored) ||
+	    !judge(&judging, &early.warnings, &early.findings, &ignored) ||
+	    !kernel_generation(kernel, &after, &ignored) || after != early.generation)
+		return;
+	early.made = true;
+	*ret_early = early;
+	early = (struct early_judgement){0};
+}
+
+/* Once: what was found early, if it holds. */
+static bool take_early(struct early_judgement *early, const struct target *target, texts *warnings,
+		       struct findings *findings)
+{
+	if (!early || !early->made || early->generation != target->live->generation ||
+	    !texts_copy(&early->warnings, warnings))
+		return false;
+	*findings = early->findings;
+	early->findings = (struct findings){0};
+	early->made = false;
+	return true;
+}
+
 bool judge_change(struct untrack *untrack, const struct execution *execution,
 		  const struct target *target, texts *warnings, struct untrack_error *err)
 {
@@ -34,7 +80,9 @@ bool judge_change(struct untrack *untrack, const struct execution *execution,
 	if (!execution->given)
 		return true;
 	judging.document = document_of(execution->given, err);
-	return judging.document && judge(&judging, warnings, &findings, err) &&
+	return judging.document &&
+	       (take_early(execution->early, target, warnings, &findings) ||
+		judge(&judging, warnings, &findings, err)) &&
 	       judge_refuse(&findings, !judging.document->policy, execution->options->force_lint,
 			    warnings, err) &&
 	       expect(untrack, judging.document->policy, target, warnings, err);

@@ -3,6 +3,23 @@
 #pragma once
 
 #include "api/execute.h"
+#include "model/finding.h"
+
+/* What was found before the live ruleset of the tables concerned was there. */
+struct early_judgement {
+	bool made;
+	uint32_t generation; /* of the ruleset that was looked at */
+	struct findings findings;
+	texts warnings;
+};
+
+void early_judgement_free(struct early_judgement *early);
+#define autoearly __attribute__((cleanup(early_judgement_free))) struct early_judgement
+
+/* Judges a ruleset, as text, that comes in the place of the live tables of the same names. It stands for the
+ * judgement of the change if that starts from the same generation. Where it does not work there is none. */
+void judge_early(struct untrack *untrack, const struct untrack_document *given,
+		 const struct ruleset *compiled, struct early_judgement *ret_early);
 
 /* Refuses (ERROR_LINT), or adds to the warnings. Snapshots and removals are not judged. A ruleset
  * is loaded as it is, like nft does, and advised on; a policy is what we answer for. */
