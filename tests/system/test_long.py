@@ -5,6 +5,7 @@ import ipaddress
 import random
 
 import pytest
+from conftest import Writer
 from test_corpus import flush, listing, load
 
 RULES = 300
@@ -173,6 +174,24 @@ def test_rules_alike(untrack, make_netns, family, seed):
     assert printed == listed
     assert untrack(ours, "diff", path).stdout == ""
     assert not list(untrack.state.rglob("compiled*")), "they were compiled one by one"
+
+
+def test_while_others_commit(untrack, make_netns):
+    """What was read and judged while the document was compiled holds only if nobody committed since."""
+    netns, theirs = make_netns(), make_netns()
+    paths = [untrack.file(document(plain(2000, changed=n), []), f"long-{n}.nft") for n in (None, 1000)]
+    expected = [load(theirs, path) for path in paths]
+    assert paths[0].stat().st_size > 65536, "too short to be read ahead"
+    writer = Writer(netns, "inet busy")
+    for turn in range(20):
+        if turn % 3 == 1:  # in the document's own table too
+            netns.nft("insert rule ip long pre counter" if turn % 2 else "add rule ip long pre drop")
+        if untrack(netns, "apply", paths[turn % 2], status=None).status == 0:
+            assert netns.run("nft", "list", "table", "ip", "long").stdout == expected[turn % 2], turn
+    assert writer.end() > 20
+    untrack(netns, "apply", paths[0])
+    assert netns.run("nft", "list", "table", "ip", "long").stdout == expected[0]
+    assert untrack(netns, "diff", paths[0]).stdout == ""
 
 
 def test_a_mistake_has_its_place(untrack, netns):
