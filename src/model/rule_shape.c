@@ -150,7 +150,8 @@ static bool proves(const struct rule_shape *shape, struct rule *const samples[SH
 
 static bool make_samples(struct rule_shape *shape, const struct shape_value *values)
 {
-	memcpy(shape->values, values, SHAPE_SAMPLES * shape->count * sizeof(*values));
+	for (size_t i = 0; i < SHAPE_SAMPLES * shape->count; i++)
+		shape->values[i] = values[i];
 	for (size_t i = 0; i < SHAPE_SAMPLES; i++) {
 		shape->samples[i] = rule_shape_make(shape, values + i * shape->count);
 		if (!shape->samples[i])
