@@ -2,10 +2,9 @@
 #include "api/ahead.h"
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 #include "document/nft_document.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -46,18 +45,6 @@ static void *read_thread(void *arg)
 	return NULL;
 }
 
-/* In a thread that blocks all signals: the host program's handlers are not for it. */
-static bool start(struct ahead *ahead)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ahead->running = pthread_create(&ahead->thread, NULL, read_thread, ahead) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return ahead->running;
-}
-
 static void join(struct ahead *ahead)
 {
 	if (ahead->running)
@@ -95,7 +82,12 @@ struct ahead *ahead_start(struct untrack *untrack, const struct document *docume
 	ahead->document = document;
 	ahead->all = all;
 	ahead->kernel = kernel_open(&untrack->ns, &ignored);
-	return ahead->kernel && start(ahead) ? steal_pointer(&ahead) : NULL;
+	if (!ahead->kernel)
+		return NULL;
+	ahead->running = thread_start_beside(&ahead->thread, read_thread, ahead);
+	if (!ahead->running)
+		read_thread(ahead);
+	return steal_pointer(&ahead);
 }
 
 static bool is_fresh(const struct ahead *ahead)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/later.h"
 
+#include "base/thread.h"
+
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,23 +24,13 @@ static void *reap_thread(void *child)
 	return NULL;
 }
 
-/* In a thread that blocks all signals: the host program's handlers are not for it. */
-static void do_later(void *(*fn)(void *), intptr_t arg)
+static void do_later(thread_fn *fn, intptr_t arg)
 {
-	sigset_t all, before;
-	pthread_attr_t attributes;
 	pthread_t thread;
-	int refused = pthread_attr_init(&attributes);
 
-	if (!refused) {
-		pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &before);
-		refused = pthread_create(&thread, &attributes, fn, (void *)arg);
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-		pthread_attr_destroy(&attributes);
-	}
-	if (refused)
+	if (thread_start_beside(&thread, fn, (void *)arg))
+		pthread_detach(thread);
+	else
 		fn((void *)arg);
 }
 

@@ -8,6 +8,7 @@
 #include "base/namespace.h"
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,9 +17,7 @@
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
 #include <net/if.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -164,17 +163,11 @@ static void *errand_thread(void *arg)
 	return NULL;
 }
 
-/* In a thread that blocks all signals: the host program's handlers are not for it. */
 static bool send_thread(struct errand *errand, struct untrack_error *err)
 {
-	sigset_t all, before;
 	pthread_t thread;
-	int refused;
+	int refused = thread_start(&thread, errand_thread, errand);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	refused = pthread_create(&thread, NULL, errand_thread, errand);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (refused)
 		return error_errno(err, refused, "a thread cannot be started");
 	pthread_join(thread, NULL);
