@@ -81,23 +81,39 @@ const uint8_t *packed_last(const struct packed *packed, size_t i)
 	return packed_first(packed, i) + (packed->ranges ? packed->width : 0);
 }
 
+/* Keys of at most 8 bytes as numbers that compare as they do. */
 static uint64_t number(const uint8_t *key, size_t width)
 {
 	uint64_t value = 0;
+	uint32_t half;
 
+	if (width == sizeof(half)) {
+		memcpy(&half, key, sizeof(half));
+		return be32toh(half);
+	}
 	memcpy(&value, key, width);
 	return be64toh(value);
 }
 
+static bool numbers_are_sorted(const struct packed *packed)
+{
+	uint64_t before = 0;
+
+	for (size_t i = 0; i < packed->count; i++) {
+		uint64_t first = number(packed_first(packed, i), packed->width);
+		uint64_t last = number(packed_last(packed, i), packed->width);
+
+		if ((i && before >= first) || first > last)
+			return false;
+		before = last;
+	}
+	return true;
+}
+
 bool packed_is_sorted(const struct packed *packed)
 {
-	if (packed->width <= sizeof(uint64_t) && !packed->ranges) {
-		for (size_t i = 1; i < packed->count; i++)
-			if (number(packed_first(packed, i - 1), packed->width) >=
-			    number(packed_first(packed, i), packed->width))
-				return false;
-		return true;
-	}
+	if (packed->width <= sizeof(uint64_t))
+		return numbers_are_sorted(packed);
 	for (size_t i = 0; i < packed->count; i++) {
 		if (i && memcmp(packed_last(packed, i - 1), packed_first(packed, i),
 				packed->width) >= 0)
