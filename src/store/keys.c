@@ -318,7 +318,6 @@ static bool link_one(const char *directory, const char *prefix, const char *to_d
 /* What the number's file is a difference to; 0: it is none. */
 static bool base_of(const char *directory, const char *prefix, uint64_t number, uint64_t *ret_base)
 {
-	autodifference d = {0};
 	char name[NAME_MAX];
 	autobuf bytes = {0};
 	struct record record;
