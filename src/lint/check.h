@@ -57,7 +57,7 @@ struct path path_origin(const struct path *path, uint32_t hook);
  * there are none. Firewalls treat such ones on their own, which says nothing about the service. */
 bool path_refuse_loopback(struct walk *walk, struct path *path, enum journey journey);
 /* Is it told to be traffic over lo only? */
-bool path_is_loopback(struct walk *walk, const struct path *path);
+bool path_is_loopback(const struct path *path);
 /* Is the key told to be among less than half of its values? What rules before have taken away does
  * not make it so. */
 bool path_is_narrow(struct walk *walk, const struct path *path, enum key key);

@@ -115,11 +115,47 @@ enum journey answer_journey(enum journey journey)
 	return journey == JOURNEY_IN ? JOURNEY_OUT : journey == JOURNEY_OUT ? JOURNEY_IN : journey;
 }
 
-/* Would these packets have got through as part of a tracked connection? */
+/* Openings that got through and are looked at. */
+#define OPENED_MAX 64
+
+struct opened {
+	struct path v[OPENED_MAX];
+	size_t n;
+};
+
+static void note_opened(void *arg, struct walk *walk, enum event event, const struct path *path,
+			const struct rule_facts *rule, const struct fact *fact)
+{
+	struct opened *opened = arg;
+
+	(void)walk;
+	(void)rule;
+	(void)fact;
+	if ((event == EVENT_ARRIVED || event == EVENT_STOLEN) && !path->assumed &&
+	    opened->n < OPENED_MAX)
+		opened->v[opened->n++] = *path;
+}
+
+/* Only packets between the same ends as those of that path. */
+static bool demand_ends(struct walk *walk, struct path *path, const struct path *ends)
+{
+	static const enum key keys[] = {KEY_L4PROTO, KEY_SADDR4, KEY_SADDR6, KEY_DADDR4,
+					KEY_DADDR6,  KEY_SPORT,	 KEY_DPORT};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (ends->key[keys[i]] && !path_demand(walk, path, keys[i], ends->key[keys[i]]))
+			return false;
+	return true;
+}
+
+/* Would these packets have got through as part of a tracked connection? Of one that could be opened:
+ * what else they are let in by is no matter. */
 static bool was_let_in(const struct lint *lint, const struct flow *flow, const struct loss *loss,
 		       struct passing *passing)
 {
 	enum journey opening = flow->opening ? flow->journey : answer_journey(flow->journey);
+	struct opened opened = {0};
+	autowalk walk = lint_walk(lint, note_opened, &opened);
 	struct path first;
 
 	if (flow->opening && passes_by(lint, flow->journey, STATE_NEW, &loss->origin, passing))
@@ -128,10 +164,20 @@ static bool was_let_in(const struct lint *lint, const struct flow *flow, const s
 	first = path_reverse(&loss->origin, flow->journey, opening);
 	if (flow->opening)
 		first = path_reverse(&first, opening, opening);
-	if (!passes_by(lint, opening, STATE_NEW, &first, passing))
-		return false;
-	passing->rule = NULL;
-	return passes_by(lint, flow->journey, STATE_ESTABLISHED, &loss->origin, passing);
+	walk.forced = true;
+	walk_journey(&walk, opening, STATE_NEW, first);
+	for (size_t i = 0; i < opened.n; i++) {
+		struct path ends = flow->opening
+					   ? opened.v[i]
+					   : path_reverse(&opened.v[i], opening, flow->journey);
+		struct path path = loss->origin;
+
+		passing->rule = NULL;
+		if (demand_ends(&walk, &path, &ends) &&
+		    passes_by(lint, flow->journey, STATE_ESTABLISHED, &path, passing))
+			return true;
+	}
+	return false;
 }
 
 static const char *const directions[] = {

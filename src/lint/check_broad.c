@@ -11,12 +11,17 @@ static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 
 /* --- broad-accept ----------------------------------------------------------------------------- */
 
+struct broad_accept {
+	const struct rule_facts *rule;
+	bool untracked; /* of untracked packets; else by source port */
+};
+
 struct broad {
 	struct lint *lint;
 	uint8_t nfproto;
 	uint32_t state;
-	bool closed; /* the base chain drops what is not let in */
-	bool report; /* second pass: say what is broad */
+	bool closed; /* the base chain drops what is not let in: only then does it matter what is */
+	ARRAY(struct broad_accept) accepts;
 };
 
 /* Any destination port, of nearly any source, over a protocol that has ports. */
@@ -33,25 +38,33 @@ static bool is_wide(struct walk *walk, uint8_t nfproto, const struct path *path)
 	       (ranges_has(protocol, IPPROTO_TCP) || ranges_has(protocol, IPPROTO_UDP));
 }
 
-static void judge_accept(const struct broad *broad, struct walk *walk, const struct path *path,
-			 const struct rule_facts *rule)
+static void note_accept(struct broad *broad, struct walk *walk, const struct path *path,
+			const struct rule_facts *rule)
 {
 	const struct ranges *source = path_values(walk, path, KEY_SPORT);
+	bool untracked = broad->state == STATE_UNTRACKED && rule->states & STATE_UNTRACKED &&
+			 !(rule->states & STATE_NEW);
 	bool by_port = source && ranges_count(source, 16384) < 16384;
 
-	if (broad->state == STATE_UNTRACKED && rule->states & STATE_UNTRACKED &&
-	    !(rule->states & STATE_NEW))
-		lint_find(broad->lint, "broad-accept", (struct place){.rule = rule},
+	if ((untracked || by_port) &&
+	    !array_push(&broad->accepts, (struct broad_accept){rule, untracked}))
+		broad->lint->failed = true;
+}
+
+static void find_broad(struct lint *lint, const struct broad_accept *accept)
+{
+	if (accept->untracked)
+		lint_find(lint, "broad-accept", (struct place){.rule = accept->rule},
 			  "accept untracked packets by protocol, port and address",
 			  "%s accepts untracked packets of every port: also those that only look "
 			  "as if they were the service's",
-			  place_words(broad->lint, NULL, rule));
-	else if (by_port)
-		lint_find(broad->lint, "broad-accept", (struct place){.rule = rule},
+			  place_words(lint, NULL, accept->rule));
+	else
+		lint_find(lint, "broad-accept", (struct place){.rule = accept->rule},
 			  "accept answers by the address of the peer too",
 			  "%s accepts by source port alone: whoever sends from that port reaches "
 			  "every port here",
-			  place_words(broad->lint, NULL, rule));
+			  place_words(lint, NULL, accept->rule));
 }
 
 /* What is cut out of narrow traffic is narrow. */
@@ -59,7 +72,7 @@ static bool wants_broad(struct walk *walk, const struct path *path)
 {
 	const struct broad *broad = walk->arg;
 
-	return !path_is_loopback(walk, path) && is_wide(walk, broad->nfproto, path);
+	return !path_is_loopback(path) && is_wide(walk, broad->nfproto, path);
 }
 
 static void note_broad(void *arg, struct walk *walk, enum event event, const struct path *path,
@@ -67,12 +80,11 @@ static void note_broad(void *arg, struct walk *walk, enum event event, const str
 {
 	struct broad *broad = arg;
 
-	(void)walk;
 	(void)fact;
 	if (event == EVENT_DROP)
 		broad->closed = true;
-	if (event == EVENT_ACCEPT && rule && broad->report && !path->assumed)
-		judge_accept(broad, walk, path, rule);
+	if (event == EVENT_ACCEPT && rule && !path->assumed)
+		note_accept(broad, walk, path, rule);
 }
 
 static void walk_wide(struct broad *broad, const struct chain_facts *base, uint32_t state)
@@ -114,7 +126,7 @@ static bool asks_source_port(const struct fact *fact)
 	return false;
 }
 
-/* Is there a rule in the chain's table without which judge_accept() can find nothing? */
+/* Is there a rule in the chain's table without which note_accept() notes nothing? */
 static bool may_be_broad(const struct chain_facts *base)
 {
 	const struct chain_facts *chains = base - base->place;
@@ -150,11 +162,12 @@ void check_broad(struct lint *lint)
 			    !may_be_broad(chain))
 				continue;
 			walk_wide(&broad, chain, STATE_NEW);
-			broad.report = broad.closed;
-			if (!broad.report)
-				continue;
-			walk_wide(&broad, chain, STATE_NEW);
-			walk_wide(&broad, chain, STATE_UNTRACKED);
+			if (broad.closed) {
+				walk_wide(&broad, chain, STATE_UNTRACKED);
+				array_for_each(accept, &broad.accepts)
+					find_broad(lint, accept);
+			}
+			array_free(&broad.accepts);
 		}
 	}
 }

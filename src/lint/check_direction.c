@@ -130,7 +130,7 @@ static void check_loopback(struct lint *lint, const struct flow *flow, bool one_
 {
 	struct tally *tally = lint_tally(lint, flow);
 	char lo[16] = "lo";
-	bool meant = path_is_loopback(&lint->walk, &flow->path);
+	bool meant = path_is_loopback(&flow->path);
 
 	if (flow->service || flow->journey != JOURNEY_IN || flow->path.key[KEY_TCPFLAGS])
 		return;

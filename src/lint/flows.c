@@ -284,10 +284,10 @@ bool flows_make(struct lint *lint)
 
 /* --- paths ------------------------------------------------------------------------------------ */
 
-static const struct ranges *loopback_addresses(struct walk *walk, bool four)
+static struct interval loopback_addresses(bool four)
 {
-	return four ? ranges_one(&walk->arena, 127u << 24, (127u << 24) + 0xffffff)
-		    : ranges_one(&walk->arena, 1, 1);
+	return four ? (struct interval){127u << 24, (127u << 24) + 0xffffff}
+		    : (struct interval){1, 1};
 }
 
 /* Addresses that no peer has (RFC 6890): firewalls name them, but nothing comes from there. */
@@ -333,8 +333,10 @@ struct path path_origin(const struct path *path, uint32_t hook)
 static bool refuse_addresses(struct walk *walk, struct path *path, enum key key, bool four)
 {
 	const struct ranges *all = key_domain(&walk->arena, &walk->domains, key), *others;
-	const struct ranges *none = path_is_narrow(walk, path, key) ? loopback_addresses(walk, four)
-								    : special_addresses(walk, four);
+	const struct interval local = loopback_addresses(four);
+	const struct ranges *none = path_is_narrow(walk, path, key)
+					    ? ranges_one(&walk->arena, local.first, local.last)
+					    : special_addresses(walk, four);
 
 	others = all && none ? ranges_without(&walk->arena, all, none) : NULL;
 	return path_demand(walk, path, key, others);
@@ -351,16 +353,16 @@ bool path_refuse_loopback(struct walk *walk, struct path *path, enum journey jou
 	       refuse_addresses(walk, path, four ? KEY_DADDR4 : KEY_DADDR6, four);
 }
 
-bool path_is_loopback(struct walk *walk, const struct path *path)
+bool path_is_loopback(const struct path *path)
 {
 	bool four = ranges_has(path->key[KEY_NFPROTO], NFPROTO_IPV4);
-	const struct ranges *local = loopback_addresses(walk, four);
 	const struct ranges *to = path->key[four ? KEY_DADDR4 : KEY_DADDR6];
 	const struct ranges *iif = path->key[KEY_IIFNAME];
+	const struct interval local = loopback_addresses(four);
 	char lo[16] = "lo";
 	number name = number_read(lo, sizeof(lo));
 
-	return (to && local && ranges_within(to, local)) ||
+	return (to && to->first >= local.first && to->last <= local.last) ||
 	       (iif && iif->first == name && iif->last == name);
 }
 

@@ -83,16 +83,28 @@ const struct ranges *path_values(struct walk *walk, const struct path *path, enu
 	return path->key[key] ? path->key[key] : key_domain(&walk->arena, &walk->domains, key);
 }
 
+static struct made *find_made(struct walk *walk, const struct ranges *a, const struct ranges *b)
+{
+	struct made *made = &walk->made[((uintptr_t)a / 16 * 31 + (uintptr_t)b / 16) % MADE_MAX];
+
+	if (made->a != a || made->b != b)
+		*made = (struct made){.a = a, .b = b};
+	return made;
+}
+
 bool path_demand(struct walk *walk, struct path *path, enum key key, const struct ranges *ranges)
 {
 	const struct ranges *values = path_values(walk, path, key);
+	struct made *made;
 
 	if (!values || !ranges)
 		return false;
-	values = ranges_and(&walk->arena, values, ranges);
-	if (!values || !values->n)
+	made = find_made(walk, values, ranges);
+	if (!made->both)
+		made->both = ranges_and(&walk->arena, values, ranges);
+	if (!made->both || !made->both->n)
 		return false;
-	path->key[key] = values;
+	path->key[key] = made->both;
 	return true;
 }
 
@@ -104,13 +116,16 @@ bool path_demand_one(struct walk *walk, struct path *path, enum key key, number 
 bool path_refuse(struct walk *walk, struct path *path, enum key key, const struct ranges *ranges)
 {
 	const struct ranges *values = path_values(walk, path, key);
+	struct made *made;
 
 	if (!values || !ranges)
 		return false;
-	values = ranges_without(&walk->arena, values, ranges);
-	if (!values || !values->n)
+	made = find_made(walk, values, ranges);
+	if (!made->rest)
+		made->rest = ranges_without(&walk->arena, values, ranges);
+	if (!made->rest || !made->rest->n)
 		return false;
-	path->key[key] = values;
+	path->key[key] = made->rest;
 	return true;
 }
 

@@ -420,4 +420,5 @@ void walk_free(struct walk *walk)
 	arena_free(&walk->arena);
 	walk->domains = (struct domains){0};
 	walk->spare = NULL;
+	memset(walk->made, 0, sizeof(walk->made));
 }

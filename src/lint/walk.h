@@ -57,6 +57,15 @@ struct path_node;
 typedef void walk_fn(void *arg, struct walk *walk, enum event event, const struct path *path,
 		     const struct rule_facts *rule, const struct fact *fact);
 
+/* What was made of two sets: paths that were one path have the same, and ask for the same again. */
+enum { MADE_MAX = 64 };
+struct made {
+	const struct ranges *a;
+	const struct ranges *b;
+	const struct ranges *both; /* NULL: not asked for */
+	const struct ranges *rest; /* a without b; likewise */
+};
+
 /* Can anything that happens to these packets matter? Of what it refuses it refuses all parts. */
 typedef bool walk_wants_fn(struct walk *walk, const struct path *path);
 
@@ -72,6 +81,7 @@ struct walk {
 	const struct chain_facts *base; /* the base chain it is in */
 	bool lets_in;			/* the rule that it is at accepts, or leads elsewhere */
 	struct path_node *spare;	/* not used any more */
+	struct made made[MADE_MAX];
 	size_t steps;
 	unsigned merges;
 	unsigned depth;
