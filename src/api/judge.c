@@ -139,13 +139,64 @@ static bool is_forced(const char *forced, const char *code)
 	return false;
 }
 
+enum { ADVISED_EACH = 3 }; /* of each code, beside which a change can still be read */
+
+/* Findings of one code, of which a long ruleset may have one for each rule. */
+struct code {
+	const char *name;
+	size_t count;
+};
+typedef ARRAY(struct code) codes;
+
+static struct code *find_code(codes *list, const char *name)
+{
+	array_for_each(code, list) {
+		if (!strcmp(code->name, name))
+			return code;
+	}
+	return array_push(list, (struct code){.name = name}) ? &list->v[list->n - 1] : NULL;
+}
+
+/* A few of each code; of the rest, how many. */
+static bool put_advice(const struct findings *findings, codes *list, texts *warnings,
+		       struct untrack_error *err)
+{
+	array_for_each(finding, &findings->list) {
+		struct code *code = find_code(list, finding->code);
+
+		if (!code)
+			return error_memory(err);
+		if (++code->count <= ADVISED_EACH &&
+		    !warn(warnings, err, "%s: %s", finding->code, finding->message))
+			return false;
+	}
+	array_for_each(code, list) {
+		if (code->count > ADVISED_EACH &&
+		    !warn(warnings, err, "%s: %zu more; `untrack check` tells them all", code->name,
+			  code->count - ADVISED_EACH))
+			return false;
+	}
+	return true;
+}
+
+static bool advise_all(const struct findings *findings, texts *warnings, struct untrack_error *err)
+{
+	codes list = {0};
+	bool ok = put_advice(findings, &list, warnings, err);
+
+	array_free(&list);
+	return ok;
+}
+
 bool judge_refuse(const struct findings *findings, bool advise, const char *forced,
 		  texts *warnings, struct untrack_error *err)
 {
 	autobuf refused = {0};
 
+	if (advise)
+		return advise_all(findings, warnings, err);
 	array_for_each(finding, &findings->list) {
-		if (!advise && finding->severity == SEVERITY_ERROR &&
+		if (finding->severity == SEVERITY_ERROR &&
 		    !is_forced(forced, finding->code))
 			buf_printf(&refused, "%s%s: %s\n\t%s", refused.len ? "\n" : "",
 				   finding->code, finding->message, finding->remedy);

@@ -241,6 +241,18 @@ def test_a_document_of_nft(untrack, make_netns):
     untrack(ours, "diff", listed)
 
 
+def test_advice_is_short(untrack, netns):
+    """A ruleset is applied whatever is found; of many findings alike a few are told, and how many more."""
+    rules = "".join(f"\t\tct state new tcp dport {port} accept\n" for port in range(1, 11))
+    path = untrack.file("table ip t {\n\tchain c {\n\t\ttype filter hook prerouting priority raw;\n"
+                        f"{rules}\t}}\n}}\n")
+    told = [line for line in untrack(netns, "apply", path).stderr.splitlines() if "state-in-raw" in line]
+    assert ["rule 1 " in told[0], "rule 2 " in told[1], "rule 3 " in told[2]] == [True] * 3, told
+    assert told[3:] == ["untrack: state-in-raw: 7 more; `untrack check` tells them all"]
+    checked = untrack(netns, "check", "--json", path).json["findings"]
+    assert sum(finding["code"] == "state-in-raw" for finding in checked) == 10
+
+
 def test_show_is_a_document(untrack, make_netns):
     ours, copy = make_netns(), make_netns()
     policy = untrack.policy(WEB, DNS)
