@@ -16,8 +16,8 @@ void owners_free(owners *list);
 
 enum { MAP_NAME_MAX = 32 };
 
-/* A set or map that exists, for the rules of the chains that look it up; or, where a side has so few
- * keys that a rule for each is cheaper, one of them. */
+/* A set or map that exists, for the rules of the chains that look it up; or the one key of a class,
+ * which they compare with. */
 struct lookup {
 	char name[MAP_NAME_MAX];
 	struct key key;
@@ -30,7 +30,6 @@ typedef ARRAY(struct lookup) lookups;
 struct maker {
 	struct writer *w;
 	const char *file;   /* the policy's, for messages */
-	bool single_keys;   /* rules have the keys, and there is no set */
 	enum set_kind kind; /* SET_MAP: elements name the owners' counters for that hook and side */
 	const char *prefix;
 	enum hook hook;
