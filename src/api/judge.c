@@ -86,6 +86,7 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 	autojudge_host host = {0};
 	struct reading reading = {.target = judging->target};
 	struct lint_input input = {.policy = judging->document->policy,
+				   .brief = judging->brief,
 				   .forwarding = KNOWN_NOT,
 				   .tcp_loose = KNOWN_NOT};
 	struct kernel *kernel;

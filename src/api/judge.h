@@ -9,6 +9,7 @@ struct judging {
 	struct untrack *untrack; /* whose namespace has the ruleset */
 	const struct document *document;
 	const struct target *target;
+	bool brief;		   /* a change waits for it: of a ruleset, not of a policy */
 	bool saved;		   /* it is a saved ruleset: nothing else is known of its host */
 	const interfaces *devices; /* saved: those of that host that are known by index */
 };

@@ -38,7 +38,8 @@ void judge_early(struct untrack *untrack, const struct untrack_document *given,
 	autoerror ignored = ERROR_INIT; /* it is judged again then */
 	autotarget target = {0};
 	struct judging judging = {
-		.untrack = untrack, .document = document_of(given, &ignored), .target = &target};
+		.untrack = untrack, .document = document_of(given, &ignored), .target = &target,
+		.brief = true};
 	struct kernel *kernel = context_kernel(untrack, &ignored);
 	autoearly early = {0};
 	uint32_t after = 0;
@@ -74,7 +75,7 @@ static bool take_early(struct early_judgement *early, const struct target *targe
 bool judge_change(struct untrack *untrack, const struct execution *execution,
 		  const struct target *target, texts *warnings, struct untrack_error *err)
 {
-	struct judging judging = {.untrack = untrack, .target = target};
+	struct judging judging = {.untrack = untrack, .target = target, .brief = true};
 	autofindings findings = {0};
 
 	if (!execution->given)

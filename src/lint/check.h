@@ -33,6 +33,7 @@ struct lint {
 	struct facts *facts_before; /* for check_loose(), or NULL */
 	struct walk walk;	    /* owns the paths of flows */
 	ARRAY(struct flow) flows;
+	size_t flows_max; /* more are not judged one by one */
 	ARRAY(struct tally) tallies; /* of services in their order, then of rules */
 	uint64_t entries;
 	struct findings *findings; /* while lint_run() runs */

@@ -8,8 +8,10 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
-/* More are not judged one by one. */
 #define FLOWS_MAX 256
+/* In brief, as many as meet so many rules in all, which takes a twentieth of a second. */
+#define MEETINGS_MAX 500000
+#define FLOWS_MIN 16
 /* Of one rule. What rules ahead of it left of its packets is put together where there is more. */
 #define FLOWS_OF_RULE 32
 /* Of longer lists of addresses only about so many are looked at. */
@@ -19,7 +21,7 @@ static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 
 static void add_flow(struct lint *lint, const struct flow *flow)
 {
-	if (lint->flows.n < FLOWS_MAX && !array_push(&lint->flows, *flow))
+	if (lint->flows.n < lint->flows_max && !array_push(&lint->flows, *flow))
 		lint->failed = true;
 }
 
@@ -271,8 +273,21 @@ static void add_rules(struct lint *lint)
 	}
 }
 
+static size_t flows_max(const struct lint *lint)
+{
+	size_t rules = 1, most;
+
+	if (lint->input->policy || !lint->input->brief)
+		return FLOWS_MAX;
+	for (size_t i = 0; i < lint->facts->n; i++)
+		rules += lint->facts->chains[i].n;
+	most = MEETINGS_MAX / rules;
+	return most < FLOWS_MIN ? FLOWS_MIN : most > FLOWS_MAX ? FLOWS_MAX : most;
+}
+
 bool flows_make(struct lint *lint)
 {
+	lint->flows_max = flows_max(lint);
 	if (lint->input->policy)
 		add_services(lint, lint->input->policy);
 	if (!lint->input->policy || lint->input->policy->rules.n)

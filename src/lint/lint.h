@@ -31,6 +31,7 @@ struct lint_input {
 	const struct policy *policy;  /* or NULL: the document is no policy */
 	const interfaces *devices;    /* of this host, by index; or NULL */
 	const inet_ranges *addresses; /* that are delivered here; or NULL */
+	bool brief;		      /* advice that a change waits for: of a long ruleset not all */
 	enum known forwarding;	      /* does this host route packets? */
 	enum known tcp_loose;	      /* nf_conntrack_tcp_loose */
 	struct ssh_session session; /* the one that applies; INET_ANY: there is none */
