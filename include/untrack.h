@@ -61,7 +61,7 @@ UNTRACK_EXPORT char *untrack_error_json(const struct untrack_error *error);
 enum untrack_report { UNTRACK_REPORT_BOTH, UNTRACK_REPORT_TEXT, UNTRACK_REPORT_JSON };
 
 struct untrack_options {
-	size_t size;           /* sizeof(struct untrack_options): lets the struct grow */
+	size_t size;	       /* sizeof(struct untrack_options): lets the struct grow */
 	const char *netns;     /* NAME, PATH or PID of a network namespace; NULL: the caller's */
 	const char *state_dir; /* NULL: $UNTRACK_STATE_DIR or /var/lib/untrack */
 	const char *run_dir;   /* NULL: $UNTRACK_RUN_DIR or /run/untrack */
@@ -74,8 +74,8 @@ UNTRACK_EXPORT void untrack_free(struct untrack *untrack);
 /* ---- documents ---- */
 /* Files, a directory, or "-" for standard input: one document, in order. They must be there; they are
  * read when the document is first needed, so what is wrong in them is told by the operation. */
-UNTRACK_EXPORT struct untrack_document *untrack_document_read(const char *const *paths, size_t count,
-							      struct untrack_error *error);
+UNTRACK_EXPORT struct untrack_document *
+untrack_document_read(const char *const *paths, size_t count, struct untrack_error *error);
 UNTRACK_EXPORT void untrack_document_free(struct untrack_document *document);
 
 /* ---- results ---- */
@@ -88,23 +88,25 @@ UNTRACK_EXPORT const char *untrack_result_json(struct untrack_result *result);
  * in JSON alone. color: with terminal escapes. Inside the result. */
 UNTRACK_EXPORT const char *untrack_result_text(struct untrack_result *result, bool color);
 /* Warnings and notes that go with it, in order: NULL behind the last. */
-UNTRACK_EXPORT const char *untrack_result_warning(const struct untrack_result *result, size_t index);
+UNTRACK_EXPORT const char *untrack_result_warning(const struct untrack_result *result,
+						  size_t index);
 UNTRACK_EXPORT void untrack_result_free(struct untrack_result *result);
 
 /* ---- operations ---- */
 struct untrack_apply_options {
 	size_t size;
 	bool dry_run;
-	bool whole_ruleset;         /* --ruleset */
+	bool whole_ruleset; /* --ruleset */
 	bool purge;
 	bool no_rehearse;
 	bool take_over;
-	bool has_generation;        /* apply only if the ruleset is at `generation` */
+	bool has_generation; /* apply only if the ruleset is at `generation` */
 	uint32_t generation;
-	unsigned confirm_seconds;   /* 0: no armed rollback */
-	const char *const *guard;   /* with confirm_seconds: the program that waits for the deadline and
+	unsigned confirm_seconds; /* 0: no armed rollback */
+	const char *const
+		*guard;		/* with confirm_seconds: the program that waits for the deadline and
 				     * then calls untrack_guard() for this namespace; NULL-terminated */
-	const char *force_lint;     /* codes to apply in spite of, separated by commas; or NULL */
+	const char *force_lint; /* codes to apply in spite of, separated by commas; or NULL */
 };
 
 /* What apply would change: status 1 if there is a difference. options may be NULL. */
@@ -113,9 +115,10 @@ UNTRACK_EXPORT struct untrack_result *untrack_diff(struct untrack *untrack,
 						   const struct untrack_apply_options *options,
 						   struct untrack_error *error);
 /* From the first document to the second; needs no privilege. */
-UNTRACK_EXPORT struct untrack_result *
-untrack_diff_documents(struct untrack *untrack, const struct untrack_document *from,
-		       const struct untrack_document *to, struct untrack_error *error);
+UNTRACK_EXPORT struct untrack_result *untrack_diff_documents(struct untrack *untrack,
+							     const struct untrack_document *from,
+							     const struct untrack_document *to,
+							     struct untrack_error *error);
 UNTRACK_EXPORT struct untrack_result *untrack_apply(struct untrack *untrack,
 						    const struct untrack_document *document,
 						    const struct untrack_apply_options *options,
@@ -142,7 +145,7 @@ UNTRACK_EXPORT struct untrack_result *untrack_status(struct untrack *untrack,
 struct untrack_top_options {
 	size_t size;
 	const char *by; /* fields to group by: "port", "address,state", …; NULL: port and address */
-	size_t limit;   /* at most that many groups; 0: all */
+	size_t limit;	/* at most that many groups; 0: all */
 };
 /* Who fills the connection table, largest first. */
 UNTRACK_EXPORT struct untrack_result *untrack_top(struct untrack *untrack,
@@ -150,15 +153,15 @@ UNTRACK_EXPORT struct untrack_result *untrack_top(struct untrack *untrack,
 						  struct untrack_error *error);
 struct untrack_suggest_options {
 	size_t size;
-	unsigned cover;        /* per cent of all entries that are enough; 0: 90 */
+	unsigned cover;	       /* per cent of all entries that are enough; 0: 90 */
 	unsigned max_services; /* 0: 8 */
-	bool accept_in;        /* fill `accept_in` from the chains that need it */
+	bool accept_in;	       /* fill `accept_in` from the chains that need it */
 };
 /* A policy that would empty the table, from what is in it now. Text and JSON are the policy; what was
  * left out, and why, are the warnings. */
-UNTRACK_EXPORT struct untrack_result *
-untrack_suggest(struct untrack *untrack, const struct untrack_suggest_options *options,
-		struct untrack_error *error);
+UNTRACK_EXPORT struct untrack_result *untrack_suggest(struct untrack *untrack,
+						      const struct untrack_suggest_options *options,
+						      struct untrack_error *error);
 struct untrack_flow_options {
 	size_t size;
 	bool svg; /* the text form is a drawing (SVG) */
@@ -174,14 +177,16 @@ struct untrack_import_options {
 	bool keep_going; /* leave out what cannot be carried over: warnings tell, and status is 1 */
 	bool counters;	 /* rules count, from the saved values on */
 	bool live;	 /* with as_policy: this host's rules instead of files */
-	const char *ipset_save; /* a file of `ipset save`; NULL: this host's sets, where rules need them */
+	const char *
+		ipset_save; /* a file of `ipset save`; NULL: this host's sets, where rules need them */
 };
 /* iptables-save output, scripts of iptables commands and sysctl.conf lines as a document, which the
  * text is (and the JSON, or an object with the key "text" where the document is nft text). With
  * as_policy also nft documents. options may be NULL. */
-UNTRACK_EXPORT struct untrack_result *
-untrack_import(struct untrack *untrack, const char *const *paths, size_t count,
-	       const struct untrack_import_options *options, struct untrack_error *error);
+UNTRACK_EXPORT struct untrack_result *untrack_import(struct untrack *untrack,
+						     const char *const *paths, size_t count,
+						     const struct untrack_import_options *options,
+						     struct untrack_error *error);
 /* Ends an armed rollback well. An error ("usage") if none is armed. */
 UNTRACK_EXPORT struct untrack_result *untrack_confirm(struct untrack *untrack,
 						      struct untrack_error *error);

@@ -262,7 +262,8 @@ static bool settle_chain(const struct accept *a, struct table *desired, struct c
 		return true;
 	}
 	chain_drop_marked(chain, a->mark);
-	return insert_rules(desired, chain, place_in(chain, entry->position, a->mark), wanted, a->err);
+	return insert_rules(desired, chain, place_in(chain, entry->position, a->mark), wanted,
+			    a->err);
 }
 
 static bool settle_table(const struct accept *a, struct table *live)
@@ -290,9 +291,10 @@ static bool check_entries(const struct accept *a)
 			return false;
 	}
 	if (a->policy->accept_in.n && !a->tracking)
-		return warn(&a->target->warnings, a->err,
-			    "accept_in: nothing in this network namespace tracks connections, so no "
-			    "accept rules are needed; none were written");
+		return warn(
+			&a->target->warnings, a->err,
+			"accept_in: nothing in this network namespace tracks connections, so no "
+			"accept rules are needed; none were written");
 	return true;
 }
 

@@ -37,8 +37,9 @@ static void list_chains(struct buf *out, const struct ruleset *live, const struc
 		    ((*table)->family == policy->family && !strcmp((*table)->name, policy->table)))
 			continue;
 		array_for_each(chain, &(*table)->chains) {
-			buf_printf(out, "%s'%s %s %s'", count++ ? ", " : "; there are: ",
-				   family_name((*table)->family), (*table)->name, (*chain)->name);
+			buf_printf(out, "%s'%s %s %s'",
+				   count++ ? ", " : "; there are: ", family_name((*table)->family),
+				   (*table)->name, (*chain)->name);
 		}
 	}
 	if (!count)
@@ -98,11 +99,12 @@ static bool refuse_iptables(const struct policy *policy, const struct table *tab
 
 	if (!accept_directions(policy, table, entry, &directions, err))
 		return false;
-	buf_printf(&out,
-		   "chain '%s %s %s' belongs to iptables-nft: a rule of nft's there would make the "
-		   "table unreadable to iptables, or be saved wrongly; leave it out of accept_in, and "
-		   "add by hand:",
-		   family_name(entry->family), entry->table, entry->chain);
+	buf_printf(
+		&out,
+		"chain '%s %s %s' belongs to iptables-nft: a rule of nft's there would make the "
+		"table unreadable to iptables, or be saved wrongly; leave it out of accept_in, and "
+		"add by hand:",
+		family_name(entry->family), entry->table, entry->chain);
 	iptables_lines(&out, policy, entry, directions);
 	return refuse(policy, &entry->origin, err, &out);
 }
@@ -115,7 +117,8 @@ bool accept_check(const struct policy *policy, const struct ruleset *live,
 	autobuf out = {0};
 
 	if (entry->family == policy->family && !strcmp(entry->table, policy->table)) {
-		buf_printf(&out, "'%s %s' is the policy's own table; expected a chain of your firewall",
+		buf_printf(&out,
+			   "'%s %s' is the policy's own table; expected a chain of your firewall",
 			   family_name(entry->family), entry->table);
 		return refuse(policy, &entry->origin, err, &out);
 	}
@@ -204,8 +207,8 @@ bool accept_directions(const struct policy *policy, const struct table *table,
 		       const struct policy_accept_in *entry,
 		       struct accept_directions *ret_directions, struct untrack_error *err)
 {
-	const unsigned fits = 1u << NF_INET_LOCAL_IN | 1u << NF_INET_LOCAL_OUT |
-			      1u << NF_INET_FORWARD;
+	const unsigned fits =
+		1u << NF_INET_LOCAL_IN | 1u << NF_INET_LOCAL_OUT | 1u << NF_INET_FORWARD;
 	const struct chain *chain = table_find_chain(table, entry->chain);
 	unsigned hooks = reached_by(table, chain, 0);
 	autobuf out = {0};
@@ -226,7 +229,8 @@ bool accept_directions(const struct policy *policy, const struct table *table,
 		if (hooks & ~fits & 1u << hook)
 			buf_printf(&out, "%s%s", n++ ? ", " : "hook ",
 				   hook_name(entry->family, hook));
-	buf_puts(&out, "; expected one of hook input, output or forward, where packets are accepted");
+	buf_puts(&out,
+		 "; expected one of hook input, output or forward, where packets are accepted");
 	return refuse(policy, &entry->origin, err, &out);
 }
 

@@ -99,6 +99,7 @@ struct untrack_result *untrack_apply(struct untrack *untrack,
 		return NULL;
 	result = change(untrack, document, &real, true, error);
 	if (result)
-		result->status = 0; /* also of a dry run: that there is a difference is diff's answer */
+		result->status =
+			0; /* also of a dry run: that there is a difference is diff's answer */
 	return result;
 }

@@ -23,8 +23,8 @@ static bool check_on(struct untrack *host, const struct untrack_document *docume
 	 */
 	autoenter entered = netns_enter(saved ? &own : &host->ns, err);
 	judging.document = entered.failed ? NULL : document_of(document, err);
-	if (!judging.document || !document_maker_init(judging.document, NULL, saved ? NULL : host->store, &made,
-				 err) ||
+	if (!judging.document ||
+	    !document_maker_init(judging.document, NULL, saved ? NULL : host->store, &made, err) ||
 	    !made.maker.make(&made.maker, host, &target, err) || !rehearse(&target, err))
 		return false;
 	/* What cannot be written here says nothing about that host. */

@@ -52,4 +52,3 @@ struct kernel *context_kernel(struct untrack *untrack, struct untrack_error *err
 		untrack->kernel = kernel_open(&untrack->ns, err);
 	return untrack->kernel;
 }
-

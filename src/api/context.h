@@ -16,7 +16,7 @@ struct untrack {
 	struct kernel *kernel; /* opened when first needed */
 	struct store *store;
 	enum untrack_report report;
-	double looked_at; /* when status looked last (CLOCK_MONOTONIC, seconds); 0: never */
+	double looked_at;	 /* when status looked last (CLOCK_MONOTONIC, seconds); 0: never */
 	uint64_t looked_entries; /* what was in the connection table then */
 	bool is_saved; /* it stands for a host by its saved ruleset: there are no sysctls */
 };
@@ -25,7 +25,7 @@ struct untrack {
 struct untrack_document {
 	struct document *document; /* NULL: not read yet */
 	texts paths;
-	struct timespec seen;      /* when the paths were given (CLOCK_REALTIME, as files' times are) */
+	struct timespec seen; /* when the paths were given (CLOCK_REALTIME, as files' times are) */
 };
 
 /* The document, read now at the latest. NULL with the error set. */

@@ -51,7 +51,8 @@ const struct document *document_of(const struct untrack_document *document,
 	struct untrack_document *own = (struct untrack_document *)(uintptr_t)document;
 
 	if (!own->document)
-		own->document = document_read_apart((const char *const *)own->paths.v, own->paths.n, err);
+		own->document =
+			document_read_apart((const char *const *)own->paths.v, own->paths.n, err);
 	return own->document;
 }
 
@@ -116,10 +117,11 @@ static bool rules_are_there(const struct table *table, const struct policy *poli
 		there += (*chain)->rules.n;
 	}
 	return there == policy->rules.n ||
-	       error_set(err, ERROR_DOCUMENT,
-			 "/rules: nft took %zu rules and loaded %zu of them; nothing can be promised "
-			 "of the others",
-			 policy->rules.n, there);
+	       error_set(
+		       err, ERROR_DOCUMENT,
+		       "/rules: nft took %zu rules and loaded %zu of them; nothing can be promised "
+		       "of the others",
+		       policy->rules.n, there);
 }
 
 static struct table *compile_user_rules(const struct policy *policy, struct untrack_error *err)
@@ -171,8 +173,8 @@ static bool put_back(const struct ruleset *ruleset, const struct long_list *list
 {
 	const struct table *table = ruleset_find(ruleset, list->family, list->table);
 	struct set *set = table ? table_find_set(table, list->set) : NULL;
-	const uint32_t kinds = NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_TIMEOUT | NFT_SET_EVAL |
-			       NFT_SET_OBJECT;
+	const uint32_t kinds =
+		NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_TIMEOUT | NFT_SET_EVAL | NFT_SET_OBJECT;
 	struct span attrs;
 
 	if (!set)
@@ -259,7 +261,8 @@ static bool init_ruleset(struct document_maker *made, const struct document *doc
 	if (store)
 		made->compiled = compile_remembered(store, document, made);
 	if (!made->compiled)
-		made->compiled = compile_ruleset(document, store ? &unsaid : NULL, &made->devices, err);
+		made->compiled =
+			compile_ruleset(document, store ? &unsaid : NULL, &made->devices, err);
 	made->maker.compiled = made->compiled;
 	made->maker.devices = &made->devices;
 	made->maker.memo = &made->memo;

@@ -8,7 +8,7 @@
 /* A maker for a document on this host, with what it needs to own. */
 struct document_maker {
 	struct target_maker maker;
-	struct table *user_rules;  /* owned, like the others */
+	struct table *user_rules; /* owned, like the others */
 	struct ruleset *compiled;
 	interfaces devices;
 	struct memo memo;

@@ -95,9 +95,8 @@ static bool pair_up(struct target *target, const struct ruleset *to, struct untr
 
 		if (!copy)
 			return error_memory(err);
-		if (!target_add_pair(target,
-				     ruleset_find(target->live, copy->family, copy->name), copy,
-				     NULL, err))
+		if (!target_add_pair(target, ruleset_find(target->live, copy->family, copy->name),
+				     copy, NULL, err))
 			return false;
 	}
 	array_for_each(table, &target->live->tables) {
@@ -138,9 +137,10 @@ struct untrack_result *untrack_diff_documents(struct untrack *untrack,
 		if (!rendering)
 			return NULL;
 	}
-	result = result_new(!plan_is_empty(plan),
-			    render_json(rendering, plan, &target.warnings, 0, (struct told_purge){0}, error),
-			    render_text(rendering, plan, error), error);
+	result = result_new(
+		!plan_is_empty(plan),
+		render_json(rendering, plan, &target.warnings, 0, (struct told_purge){0}, error),
+		render_text(rendering, plan, error), error);
 	if (result) {
 		result->is_change = true;
 		result_take_warnings(result, &target.warnings);

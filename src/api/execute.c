@@ -21,7 +21,7 @@
 
 enum {
 	LOCK_WAIT_MS = 10000, /* the contract's 10 s for another apply to end */
-	ATTEMPTS = 500,       /* of commits that find the ruleset changed */
+	ATTEMPTS = 500,	      /* of commits that find the ruleset changed */
 };
 
 DEFINE_AUTOCLEAN(struct plan, plan_free)
@@ -32,22 +32,22 @@ struct work {
 	struct untrack *untrack;
 	const struct execution *execution;
 	struct untrack_error *err;
-	struct target target;         /* of this attempt */
+	struct target target; /* of this attempt */
 	struct plan *plan;
-	struct target prepared;       /* of the attempt for which all was prepared */
+	struct target prepared; /* of the attempt for which all was prepared */
 	struct plan *prepared_plan;
 	struct rendering *rendering;
-	texts advice;                 /* of a dry run: what a real one would say; not in its JSON */
-	uint32_t snapshot;            /* 0: none taken */
-	uint64_t purged;              /* entries deleted by --purge; that would be, in a dry run */
+	texts advice;	   /* of a dry run: what a real one would say; not in its JSON */
+	uint32_t snapshot; /* 0: none taken */
+	uint64_t purged;   /* entries deleted by --purge; that would be, in a dry run */
 	bool armed;
 	bool changed;
 	bool asked_to_purge;
-	bool counted;                 /* purged is what a real run with --purge would delete */
-	bool warned;                  /* of what is there, which does not end with the change */
-	uint32_t generation;          /* for the result */
-	struct ruleset *compiled;     /* owned: the target's tables may lie in it */
-	uint32_t settled;             /* the generation at which all was as wanted */
+	bool counted;		  /* purged is what a real run with --purge would delete */
+	bool warned;		  /* of what is there, which does not end with the change */
+	uint32_t generation;	  /* for the result */
+	struct ruleset *compiled; /* owned: the target's tables may lie in it */
+	uint32_t settled;	  /* the generation at which all was as wanted */
 };
 
 static void work_free(void *context)
@@ -68,9 +68,8 @@ static void work_free(void *context)
 
 static bool take_snapshot(struct work *w)
 {
-	autoclean(snapshot_free_p) struct snapshot *snapshot =
-		snapshot_of_target(&w->target, w->execution->document, w->execution->rollback_to,
-				   w->err);
+	autoclean(snapshot_free_p) struct snapshot *snapshot = snapshot_of_target(
+		&w->target, w->execution->document, w->execution->rollback_to, w->err);
 
 	if (!snapshot || !store_save_snapshot(w->untrack->store, snapshot, w->err))
 		return false;
@@ -127,13 +126,13 @@ static bool prepare(struct work *w)
 		return false;
 	if (w->execution->options->dry_run
 		    ? !judge_change_dry(w->untrack, w->execution, &w->target, &w->advice, w->err)
-		    : !judge_change(w->untrack, w->execution, &w->target, &w->target.warnings, w->err))
+		    : !judge_change(w->untrack, w->execution, &w->target, &w->target.warnings,
+				    w->err))
 		return false;
 	w->rendering = rendering_new(&w->target, w->plan, w->untrack->report, w->err);
 	if (!w->rendering)
 		return false;
-	return w->execution->options->dry_run ||
-	       (drop_snapshot(w) && take_snapshot(w) && arm(w));
+	return w->execution->options->dry_run || (drop_snapshot(w) && take_snapshot(w) && arm(w));
 }
 
 /* ------------------------------------------------------------------ commit */
@@ -254,10 +253,11 @@ static bool commit_at_last(struct work *w, bool *ret_changed)
 
 	for (unsigned attempt = 0; again; attempt++) {
 		if (attempt == ATTEMPTS)
-			return error_set(w->err, ERROR_CHANGED,
-					 "the ruleset changed underneath %u times: someone else goes "
-					 "on committing",
-					 attempt);
+			return error_set(
+				w->err, ERROR_CHANGED,
+				"the ruleset changed underneath %u times: someone else goes "
+				"on committing",
+				attempt);
 		rest(attempt);
 		if (!make_plan(w))
 			return false;
@@ -347,12 +347,11 @@ static char *make_json(void *context)
 	const struct work *w = context;
 	autoerror ignored = ERROR_INIT; /* only memory can fail; NULL says so */
 
-	return render_json(w->changed ? w->rendering : NULL, told_plan(w), told_warnings(w),
-			   w->generation,
-			   (struct told_purge){.entries = w->purged,
-					       .done = w->asked_to_purge,
-					       .would = w->counted},
-			   &ignored);
+	return render_json(
+		w->changed ? w->rendering : NULL, told_plan(w), told_warnings(w), w->generation,
+		(struct told_purge){
+			.entries = w->purged, .done = w->asked_to_purge, .would = w->counted},
+		&ignored);
 }
 
 /* What --purge would delete, told beforehand. A dry run is none the worse where that is unknown. */
@@ -382,8 +381,7 @@ static bool look_after(struct work *w)
 	w->asked_to_purge = w->execution->options->purge && !dry_run;
 	return (!w->changed || dry_run ||
 		kernel_generation(w->untrack->kernel, &w->generation, w->err)) &&
-	       (!w->asked_to_purge ||
-		purge_kept_out(w->untrack, &w->target, &w->purged, w->err));
+	       (!w->asked_to_purge || purge_kept_out(w->untrack, &w->target, &w->purged, w->err));
 }
 
 /* Takes the work over: the JSON is made of it when it is asked for. */
@@ -432,7 +430,8 @@ struct untrack_result *execute(struct untrack *untrack, const struct execution *
 	}
 	*w = (struct work){.untrack = untrack, .execution = execution, .err = err};
 	ok = begin(w) && commit_at_last(w, &w->changed);
-	if ((!ok || !w->changed) && !(err && err->changed)) { /* what was made ready is not needed */
+	if ((!ok || !w->changed) &&
+	    !(err && err->changed)) { /* what was made ready is not needed */
 		autoerror ignored = ERROR_INIT;
 
 		disarm(w);

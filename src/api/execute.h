@@ -14,13 +14,14 @@ struct early_judgement;
 struct execution {
 	const struct target_maker *maker;
 	const struct untrack_apply_options *options;
-	const char *document;     /* for the history */
-	const struct untrack_document *given; /* what is applied, and linted when there is something to
+	const char *document; /* for the history */
+	const struct untrack_document
+		*given;		       /* what is applied, and linted when there is something to
 					       * change; or NULL */
-	uint32_t rollback_to;     /* for the history; 0: not a rollback */
+	uint32_t rollback_to;	       /* for the history; 0: not a rollback */
 	struct early_judgement *early; /* of what is given; or NULL */
-	bool locked;              /* the caller holds the lock */
-	bool while_armed;         /* may go on while a rollback is armed (it is the end of that) */
+	bool locked;		       /* the caller holds the lock */
+	bool while_armed;	   /* may go on while a rollback is armed (it is the end of that) */
 	struct ruleset **compiled; /* what the target's tables lie in, taken over; or NULL */
 };
 

@@ -13,7 +13,7 @@ struct line {
 	const struct policy_accept_in *entry;
 	const struct policy_match *match;
 	bool source_port;
-	const struct inet_list *source;      /* empty: any */
+	const struct inet_list *source; /* empty: any */
 	const struct inet_list *destination;
 	bool incoming;
 };
@@ -55,7 +55,8 @@ static size_t put_ports(const struct line *line, size_t first)
 }
 
 /* iptables takes a list of addresses in one option and makes a rule of each combination. */
-static bool put_addresses(const struct line *line, const char *option, const struct inet_list *ranges)
+static bool put_addresses(const struct line *line, const char *option,
+			  const struct inet_list *ranges)
 {
 	char text[INET_TEXT_MAX];
 	size_t count = 0;

@@ -189,16 +189,15 @@ static bool advise_all(const struct findings *findings, texts *warnings, struct 
 	return ok;
 }
 
-bool judge_refuse(const struct findings *findings, bool advise, const char *forced,
-		  texts *warnings, struct untrack_error *err)
+bool judge_refuse(const struct findings *findings, bool advise, const char *forced, texts *warnings,
+		  struct untrack_error *err)
 {
 	autobuf refused = {0};
 
 	if (advise)
 		return advise_all(findings, warnings, err);
 	array_for_each(finding, &findings->list) {
-		if (finding->severity == SEVERITY_ERROR &&
-		    !is_forced(forced, finding->code))
+		if (finding->severity == SEVERITY_ERROR && !is_forced(forced, finding->code))
 			buf_printf(&refused, "%s%s: %s\n\t%s", refused.len ? "\n" : "",
 				   finding->code, finding->message, finding->remedy);
 		else if (!warn(warnings, err, "%s: %s", finding->code, finding->message))

@@ -21,8 +21,8 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 /* Refuses (ERROR_LINT) findings of level error, but for the codes in `forced` (separated by commas,
  * or NULL); the others become warnings. With `advise` none is refused: a few of
  * each code become warnings, and the number of the rest. */
-bool judge_refuse(const struct findings *findings, bool advise, const char *forced,
-		  texts *warnings, struct untrack_error *err);
+bool judge_refuse(const struct findings *findings, bool advise, const char *forced, texts *warnings,
+		  struct untrack_error *err);
 
 /* Are the words of --force-lint codes of findings? NULL will do. */
 bool judge_check_forced(const char *forced, struct untrack_error *err);

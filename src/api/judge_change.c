@@ -37,16 +37,17 @@ void judge_early(struct untrack *untrack, const struct untrack_document *given,
 {
 	autoerror ignored = ERROR_INIT; /* it is judged again then */
 	autotarget target = {0};
-	struct judging judging = {
-		.untrack = untrack, .document = document_of(given, &ignored), .target = &target,
-		.brief = true};
+	struct judging judging = {.untrack = untrack,
+				  .document = document_of(given, &ignored),
+				  .target = &target,
+				  .brief = true};
 	struct kernel *kernel = context_kernel(untrack, &ignored);
 	autoearly early = {0};
 	uint32_t after = 0;
 
 	if (!judging.document || !kernel)
 		return;
-	array_for_each (table, &compiled->tables) {
+	array_for_each(table, &compiled->tables) {
 		if (!array_push(&target.pairs, (struct pair){.desired = *table, .borrowed = true}))
 			return;
 	}

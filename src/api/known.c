@@ -96,11 +96,10 @@ static bool is_filled(const struct table *table, const char *set)
 			struct expression expression;
 
 			while (expression_next(&list, &expression)) {
-				const char *name =
-					strcmp(expression.name, "dynset") == 0
-						? attr_find_text(expression.data,
-								 NFTA_DYNSET_SET_NAME)
-						: NULL;
+				const char *name = strcmp(expression.name, "dynset") == 0
+							   ? attr_find_text(expression.data,
+									    NFTA_DYNSET_SET_NAME)
+							   : NULL;
 
 				if (name && !strcmp(name, set))
 					return true;
@@ -176,14 +175,13 @@ static bool try_expected(struct untrack *untrack, const struct target *target,
 
 	if (!live->elements_uncertain || !expected || !may_be(live, expected))
 		return true;
-	if (!kernel ||
-	    !verify(kernel, table, expected, target->live->generation, &there, err))
+	if (!kernel || !verify(kernel, table, expected, target->live->generation, &there, err))
 		return false;
 	return !there || take(live, expected, err);
 }
 
-static bool try_dump(struct untrack *untrack, const struct target *target, const struct table *table,
-		     struct set *live, struct untrack_error *err)
+static bool try_dump(struct untrack *untrack, const struct target *target,
+		     const struct table *table, struct set *live, struct untrack_error *err)
 {
 	struct kernel *kernel = context_kernel(untrack, err);
 
@@ -194,11 +192,11 @@ static bool try_dump(struct untrack *untrack, const struct target *target, const
 
 static bool same_keys(const struct set *a, const struct set *b)
 {
-	const struct packed *p = a ? &a->elements.packed : NULL, *q = b ? &b->elements.packed : NULL;
+	const struct packed *p = a ? &a->elements.packed : NULL,
+			    *q = b ? &b->elements.packed : NULL;
 
 	return p && q && p->count && p->count == q->count && p->width == q->width &&
-	       p->ranges == q->ranges &&
-	       !memcmp(p->keys, q->keys, p->count * packed_entry(p));
+	       p->ranges == q->ranges && !memcmp(p->keys, q->keys, p->count * packed_entry(p));
 }
 
 /* What was loaded last comes first: others seldom change what is ours, and a look takes nearly as long as
@@ -206,7 +204,8 @@ static bool same_keys(const struct set *a, const struct set *b)
 static bool look(struct untrack *untrack, struct target *target, const struct pair *pair,
 		 struct set *live, const struct set *then, struct untrack_error *err)
 {
-	const struct set *desired = pair->desired ? table_find_set(pair->desired, live->name) : NULL;
+	const struct set *desired =
+		pair->desired ? table_find_set(pair->desired, live->name) : NULL;
 
 	target->verified = true;
 	return try_expected(untrack, target, pair->live, live, then, err) &&
@@ -248,7 +247,8 @@ bool know_pair(struct untrack *untrack, struct target *target, struct pair *pair
 			return false;
 		if ((*set)->elements_uncertain &&
 		    !warn(&target->warnings, err,
-			  "set '%s' of table '%s' was changed by someone else: what is in it is not "
+			  "set '%s' of table '%s' was changed by someone else: what is in it is "
+			  "not "
 			  "known, and a rollback cannot bring it back",
 			  (*set)->name, title))
 			return false;

@@ -69,7 +69,7 @@ struct known {
 struct memory {
 	struct buf note;
 	ARRAY(struct known) rules;
-	ARRAY(uint32_t) table; /* by hash: index in rules, + 1 */
+	ARRAY(uint32_t) table;	    /* by hash: index in rules, + 1 */
 	const struct known **found; /* for each line of the document; NULL: not known */
 	const struct rule **made;   /* for each line: its rule in the ruleset */
 	struct rule_shape **shapes; /* for each shape of the document: what was learnt */
@@ -195,9 +195,9 @@ static struct rule *remembered_rule(const struct rule_run *run, struct span know
 
 	if (!rule)
 		return NULL;
-	buf_reserve_exactly(&rule->attrs,
-			    known.len + 2 * (NLA_HDRLEN + NLA_ALIGNTO) + strlen(run->table_name) +
-				    strlen(run->chain_name));
+	buf_reserve_exactly(&rule->attrs, known.len + 2 * (NLA_HDRLEN + NLA_ALIGNTO) +
+						  strlen(run->table_name) +
+						  strlen(run->chain_name));
 	attr_put_text(&rule->attrs, NFTA_RULE_TABLE, run->table_name);
 	attr_put_text(&rule->attrs, NFTA_RULE_CHAIN, run->chain_name);
 	buf_put(&rule->attrs, known.data, known.len);
@@ -215,11 +215,12 @@ static bool learn_shape(const struct text_shape *shape, struct chain *chain, siz
 {
 	shape_values values = {0};
 	autobuf text = {0};
-	bool ok = *at + SHAPE_SAMPLES <= chain->rules.n && text_shape_samples(shape, &values, &text);
+	bool ok =
+		*at + SHAPE_SAMPLES <= chain->rules.n && text_shape_samples(shape, &values, &text);
 
 	if (ok)
-		*ret_learnt = rule_shape_learn(chain->rules.v + *at, values.v,
-					       values.n / SHAPE_SAMPLES);
+		*ret_learnt =
+			rule_shape_learn(chain->rules.v + *at, values.v, values.n / SHAPE_SAMPLES);
 	array_free(&values);
 	if (!ok || !*ret_learnt)
 		return false;
@@ -240,7 +241,8 @@ static bool learn_shapes(const struct nft_lines *lines, struct memory *memory, s
 	return true;
 }
 
-static struct rule *make_rule(const struct nft_lines *lines, const struct memory *memory, size_t line)
+static struct rule *make_rule(const struct nft_lines *lines, const struct memory *memory,
+			      size_t line)
 {
 	const struct rule_shape *shape = memory->shapes[lines->lines.v[line].shape];
 
@@ -300,7 +302,8 @@ static bool fill_chain(const struct nft_lines *lines, struct memory *memory,
 			continue;
 		}
 		at++;
-		ok = !is_end && number < lines->runs.n && lines->runs.v[number].family == table->family &&
+		ok = !is_end && number < lines->runs.n &&
+		     lines->runs.v[number].family == table->family &&
 		     !strcmp(lines->runs.v[number].table_name, table->name) &&
 		     !strcmp(lines->runs.v[number].chain_name, chain->name) &&
 		     fill_run(lines, memory, number, chain, &at, &all);
@@ -359,7 +362,8 @@ static void write_note(const struct buf *world, const struct nft_lines *lines,
 		for (size_t i = run->first; i < run->first + run->count; i++) {
 			if (shape_of(lines, i)->used)
 				continue;
-			record_put(note, FIELD_LINE, lines->lines.v[i].text, lines->lines.v[i].length);
+			record_put(note, FIELD_LINE, lines->lines.v[i].text,
+				   lines->lines.v[i].length);
 			put_rule(note, memory->made[i]);
 		}
 	}
@@ -430,7 +434,8 @@ struct ruleset *memo_compile(struct store *store, const struct document *documen
 	struct memo memo = {0};
 	autolines lines = {0};
 
-	if (!nft_lines_read(document, &lines) || lines.lines.n < WORTHWHILE || lines.runs.n > RUNS_MAX ||
+	if (!nft_lines_read(document, &lines) || lines.lines.n < WORTHWHILE ||
+	    lines.runs.n > RUNS_MAX ||
 	    asprintf(&memo.title, "compiled %s", lines.runs.v[0].chain) < 0)
 		return NULL;
 	ruleset = compile_lines(store, &lines, true, devices, &memo);

@@ -242,7 +242,8 @@ static bool compare(const struct ruleset *there, const struct ruleset *wanted,
 
 static bool play(struct kernel *kernel, const struct ruleset *desired, struct untrack_error *err)
 {
-	autoclean(ruleset_free_p) struct ruleset *there = kernel_read(kernel, read_everything, NULL, err);
+	autoclean(ruleset_free_p) struct ruleset *there =
+		kernel_read(kernel, read_everything, NULL, err);
 	autoclean(plan_free_p) struct plan *plan = plan_new(0);
 
 	if (!there || !plan)

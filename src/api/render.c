@@ -188,8 +188,8 @@ static bool drop_counters(struct table *table, const struct table *whole)
 		struct stateful *object = table->objects.v[i];
 
 		if (!view_is_plain_counter(object) ||
-		    (names.n && bsearch(&object->name, names.v, names.n, sizeof(*names.v),
-					compare_names)))
+		    (names.n &&
+		     bsearch(&object->name, names.v, names.n, sizeof(*names.v), compare_names)))
 			table->objects.v[kept++] = object;
 		else
 			stateful_free(object);

@@ -27,7 +27,7 @@ void shape_listing_free(struct shape_listing *shapes)
 {
 	if (!shapes)
 		return;
-	array_for_each (one, &shapes->all) {
+	array_for_each(one, &shapes->all) {
 		shape_text_free(one->text);
 	}
 	array_free(&shapes->all);
@@ -51,7 +51,7 @@ static struct shaped *find(const struct shape_listing *shapes, const struct rule
 {
 	if (last && last->shape == shape)
 		return last;
-	array_for_each (one, &shapes->all) {
+	array_for_each(one, &shapes->all) {
 		if (one->shape == shape)
 			return one;
 	}
@@ -66,7 +66,7 @@ struct shape_listing *shape_listing_new(const struct plan *plan)
 
 	if (!shapes)
 		return NULL;
-	array_for_each (step, &plan->steps) {
+	array_for_each(step, &plan->steps) {
 		if (!shape_listing_has(shapes, step))
 			continue;
 		count++;
@@ -98,7 +98,7 @@ static bool add_sample(struct chain *chain, const struct rule *sample)
 
 bool shape_listing_add_samples(struct shape_listing *shapes, struct ruleset *ruleset)
 {
-	array_for_each (one, &shapes->all) {
+	array_for_each(one, &shapes->all) {
 		struct table *table =
 			ruleset_find(ruleset, one->step->table->family, one->step->table->name);
 		struct chain *chain =
@@ -131,7 +131,7 @@ bool shape_listing_read(struct shape_listing *shapes, const struct plan *plan,
 {
 	struct shaped *last = NULL;
 
-	array_for_each (one, &shapes->all) {
+	array_for_each(one, &shapes->all) {
 		if (!learn(one, listing))
 			return false;
 	}

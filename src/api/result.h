@@ -9,12 +9,12 @@
 
 struct untrack_result {
 	int status;
-	char *json;    /* made by make_json when first asked for, if that is set */
+	char *json; /* made by make_json when first asked for, if that is set */
 	char *(*make_json)(void *context);
 	void (*release)(void *context);
 	void *context;
 	char *text;
-	char *colored; /* made when first asked for */
+	char *colored;	/* made when first asked for */
 	bool is_change; /* lines that begin with + - ~ are colored */
 	texts warnings;
 };

@@ -62,8 +62,8 @@ static struct untrack_result *rollback(struct untrack *untrack, uint32_t id,
 	}
 	if (!id && is_armed)
 		id = armed.snapshot;
-	snapshot = id ? store_load_snapshot(untrack->store, id, err)
-		      : snapshot_to_undo(untrack, err);
+	snapshot =
+		id ? store_load_snapshot(untrack->store, id, err) : snapshot_to_undo(untrack, err);
 	if (!snapshot)
 		return NULL;
 	result = restore(untrack, snapshot, err);
@@ -209,9 +209,10 @@ static bool only_table(const struct ruleset *ruleset, uint8_t *ret_family, char 
 	if (!count) /* someone else deleted it: accept rules and sysctls may still be there */
 		return parse_title("inet untrack", ret_family, ret_name, err);
 	if (count > 1)
-		return error_set(err, ERROR_USAGE,
-				 "there are several tables of untrack: %s; expected the name of one",
-				 buf_text(&all));
+		return error_set(
+			err, ERROR_USAGE,
+			"there are several tables of untrack: %s; expected the name of one",
+			buf_text(&all));
 	*ret_family = only->family;
 	*ret_name = strdup(only->name);
 	return *ret_name ? true : error_memory(err);

@@ -18,7 +18,8 @@ DEFINE_AUTOCLEAN(struct show, show_free)
 static bool is_wanted(const struct table *table, const struct untrack_document *document,
 		      const struct document_maker *made)
 {
-	const struct policy *policy = document ? document->document->policy : NULL; /* read by now */
+	const struct policy *policy =
+		document ? document->document->policy : NULL; /* read by now */
 	const char *comment = table_comment(table);
 
 	if (policy)
@@ -50,10 +51,9 @@ struct untrack_result *untrack_show(struct untrack *untrack,
 	autobuf text = {0};
 
 	autoenter entered = netns_enter(&untrack->ns, error);
-	if (entered.failed ||
-	    (document && (!document_of(document, error) ||
-			  !document_maker_init(document->document, NULL, untrack->store, &made,
-						error))))
+	if (entered.failed || (document && (!document_of(document, error) ||
+					    !document_maker_init(document->document, NULL,
+								 untrack->store, &made, error))))
 		return NULL;
 	ruleset = kernel ? kernel_read(kernel, read_names, NULL, error) : NULL;
 	show = ruleset ? show_new(error) : NULL;

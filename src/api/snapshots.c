@@ -180,10 +180,11 @@ static bool nothing_skipped(struct untrack *untrack, uint32_t above, uint32_t be
 {
 	uint32_t id = store_damaged_between(untrack->store, above, below);
 
-	return !id || error_set(err, ERROR_SYSTEM,
-				"the last change cannot be undone: %s; 'untrack rollback N' returns to "
-				"one of those that 'untrack history' lists",
-				store_damaged(untrack->store));
+	return !id ||
+	       error_set(err, ERROR_SYSTEM,
+			 "the last change cannot be undone: %s; 'untrack rollback N' returns to "
+			 "one of those that 'untrack history' lists",
+			 store_damaged(untrack->store));
 }
 
 struct snapshot *snapshot_to_undo(struct untrack *untrack, struct untrack_error *err)
@@ -215,9 +216,11 @@ struct snapshot *snapshot_to_undo(struct untrack *untrack, struct untrack_error 
 	if (!nothing_skipped(untrack, 0, below, err))
 		return NULL;
 	error_set(err, ERROR_USAGE,
-		  list.n ? "there is no earlier change to undo; 'untrack history' lists the snapshots, "
+		  list.n ? "there is no earlier change to undo; 'untrack history' lists the "
+			   "snapshots, "
 			   "'untrack rollback N' returns to one"
-			 : "there is nothing to roll back: no snapshot has been taken in this network "
+			 : "there is nothing to roll back: no snapshot has been taken in this "
+			   "network "
 			   "namespace");
 	return NULL;
 }

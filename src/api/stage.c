@@ -47,8 +47,8 @@ static const char first_table[] =
 /* Chains at the ingress of devices are ahead of prerouting. */
 static bool has_ingress(const struct ruleset *ruleset)
 {
-	array_for_each (table, &ruleset->tables) {
-		array_for_each (chain, &(*table)->chains) {
+	array_for_each(table, &ruleset->tables) {
+		array_for_each(chain, &(*table)->chains) {
 			struct chain_hook hook;
 
 			if (chain_hook(*chain, &hook) &&
@@ -65,7 +65,7 @@ static bool trace_ingress(const struct stage *stage, struct untrack_error *err)
 
 	buf_puts(&text, "table netdev " STAGE_FIRST
 			" { chain ingress { type filter hook ingress devices = {");
-	array_for_each (device, &stage->replica.devices) {
+	array_for_each(device, &stage->replica.devices) {
 		if (strcmp(device->name, "lo") != 0)
 			buf_printf(&text, " \"%s\",", device->name);
 	}
@@ -86,8 +86,8 @@ static const char state_table[] =
 
 static bool has_xt(const struct table *table)
 {
-	array_for_each (chain, &table->chains) {
-		array_for_each (rule, &(*chain)->rules) {
+	array_for_each(chain, &table->chains) {
+		array_for_each(rule, &(*chain)->rules) {
 			if (rule_has_xt(*rule))
 				return true;
 		}
@@ -104,7 +104,7 @@ static struct table *disown(const struct table *table)
 
 	if (!copy)
 		return NULL;
-	attr_for_each (attr, buf_span(&table->attrs)) {
+	attr_for_each(attr, buf_span(&table->attrs)) {
 		if (attr.type == NFTA_TABLE_FLAGS)
 			attr_put_be32(&attrs, attr.type, attr_be32(attr.body) & ~owner);
 		else if (attr.type != NFTA_TABLE_OWNER)
@@ -136,7 +136,7 @@ static bool load_table(const struct staging *staging, const struct netns *ns,
 	autoerror why = ERROR_INIT;
 	bool loaded;
 
-	array_for_each (set, &table->sets) {
+	array_for_each(set, &table->sets) {
 		if (!(*set)->elements_read &&
 		    !warn(warnings, err, "set %s of %s %s has very many elements: here it is empty",
 			  (*set)->name, family_name(table->family), table->name))
@@ -188,7 +188,7 @@ static bool load_tables(const struct staging *staging, struct stage *stage, text
 		return false;
 	stage->tracks = staging->tracks || found.n;
 	array_free(&found);
-	array_for_each (table, &staging->rules->tables) {
+	array_for_each(table, &staging->rules->tables) {
 		if ((*table)->contents_read &&
 		    !load_table(staging, &stage->ns, *table, warnings, err))
 			return false;
@@ -206,7 +206,7 @@ static bool load_tables(const struct staging *staging, struct stage *stage, text
 
 static bool has_device(const struct stage *stage, const char *name)
 {
-	array_for_each (device, &stage->replica.devices) {
+	array_for_each(device, &stage->replica.devices) {
 		if (!strcmp(device->name, name))
 			return true;
 	}
@@ -251,7 +251,7 @@ static bool take_replica(const struct staging *staging, struct stage *stage, tex
 		if (entered.failed || !replica_take(&stage->replica, err))
 			return false;
 	}
-	array_for_each (wanted, staging->more) {
+	array_for_each(wanted, staging->more) {
 		if (!tell_strange(staging, stage, wanted->name, warnings, err) ||
 		    !add_device(stage, wanted, err))
 			return false;

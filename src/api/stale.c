@@ -63,7 +63,7 @@ bool clear_stale(struct untrack *untrack, const struct target *target, uint64_t 
 	autoenter entered = netns_enter(&untrack->ns, err);
 	if (entered.failed)
 		return false;
-	array_for_each (pair, &target->pairs) {
+	array_for_each(pair, &target->pairs) {
 		struct tables tables = {pair->live, pair->desired};
 
 		if (!pair->live || pair->mark)
@@ -88,7 +88,7 @@ struct purge {
 static bool is_local(const struct purge *purge, enum inet_family family,
 		     const struct inet_address *address)
 {
-	array_for_each (range, &purge->local) {
+	array_for_each(range, &purge->local) {
 		if (range->family == family && inet_compare(&range->first, address, family) <= 0 &&
 		    inet_compare(address, &range->last, family) <= 0)
 			return true;
@@ -99,7 +99,7 @@ static bool is_local(const struct purge *purge, enum inet_family family,
 /* By one of the tables. */
 static bool is_untracked(const struct purge *purge, uint32_t hook, const struct packet *packet)
 {
-	array_for_each (pair, &purge->target->pairs) {
+	array_for_each(pair, &purge->target->pairs) {
 		if (pair->desired && !pair->mark &&
 		    packet_evaluate(pair->desired, hook, packet) == PACKET_UNTRACKED)
 			return true;

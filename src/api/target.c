@@ -134,11 +134,12 @@ bool target_same_base(const struct target *a, const struct target *b, bool *ret_
 
 static bool not_ours(const struct policy *policy, const char *mark, struct untrack_error *err)
 {
-	return error_at(err, ERROR_CONFLICT, policy->file, 0, 0, "/table",
-			"table '%s %s' is there and was not made by untrack (it lacks the comment "
-			"\"%s\"); expected a name that is free, or --take-over to own it and replace "
-			"what is in it",
-			family_name(policy->family), policy->table, mark);
+	return error_at(
+		err, ERROR_CONFLICT, policy->file, 0, 0, "/table",
+		"table '%s %s' is there and was not made by untrack (it lacks the comment "
+		"\"%s\"); expected a name that is free, or --take-over to own it and replace "
+		"what is in it",
+		family_name(policy->family), policy->table, mark);
 }
 
 /* nft's JSON (1.0.6) loses comments of tables: loaded by it, the policy's own table comes without the
@@ -221,7 +222,8 @@ bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
 	if (!mark || !target.owner)
 		return error_memory(err);
 	if (!target_read(untrack, &target,
-			 (struct own_table){policy->family, policy->table, maker->whole_ruleset}, err))
+			 (struct own_table){policy->family, policy->table, maker->whole_ruleset},
+			 err))
 		return false;
 	live = ruleset_find(target.live, policy->family, policy->table);
 	desired = compile_table(policy, maker->user_rules, err);
@@ -255,10 +257,11 @@ bool target_of_removal(const struct target_maker *maker, struct untrack *untrack
 	live = ruleset_find(target.live, maker->family, maker->table);
 	comment = live ? table_comment(live) : NULL;
 	if (live && (!comment || strcmp(comment, mark) != 0))
-		return error_set(err, ERROR_CONFLICT,
-				 "table '%s' was not made by untrack (it lacks the comment \"%s\"); "
-				 "it is left alone",
-				 target.owner, mark);
+		return error_set(
+			err, ERROR_CONFLICT,
+			"table '%s' was not made by untrack (it lacks the comment \"%s\"); "
+			"it is left alone",
+			target.owner, mark);
 	if ((live && (!target_add_pair(&target, live, NULL, NULL, err) ||
 		      !know_pair(untrack, &target, &target.pairs.v[0], err))) ||
 	    !accept_add_pairs(&target, NULL, mark, err) ||

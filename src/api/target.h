@@ -20,12 +20,12 @@ struct pair {
 	struct table *live;    /* in target->live, or NULL: not there */
 	struct table *desired; /* owned unless borrowed; NULL: shall not be there */
 	bool borrowed;
-	char *mark;            /* foreign tables: which of its rules are ours; NULL: the table is ours */
+	char *mark; /* foreign tables: which of its rules are ours; NULL: the table is ours */
 };
 
 struct sysctl_wish {
 	char *name;
-	uint64_t from;  /* now */
+	uint64_t from; /* now */
 	uint64_t to;
 };
 
@@ -36,13 +36,14 @@ struct target {
 	struct ruleset *live;
 	ARRAY(struct pair) pairs;
 	ARRAY(struct sysctl_wish) sysctls; /* those that differ and can be written */
-	char *owner; /* "inet untrack": whose sysctls these are, or NULL */
-	sysctl_values now;           /* all that owner sets or has set, as they are now */
+	char *owner;			   /* "inet untrack": whose sysctls these are, or NULL */
+	sysctl_values now;		   /* all that owner sets or has set, as they are now */
 	sysctl_values originals;     /* what they were before: recorded before any is written */
 	sysctl_values originals_end; /* what remains to be remembered afterwards */
 	texts warnings;
 	bool verified; /* long sets had to be looked at: they were not remembered of this generation */
-	const interfaces *devices; /* borrowed: what a scratch namespace needs of interfaces, or NULL */
+	const interfaces
+		*devices; /* borrowed: what a scratch namespace needs of interfaces, or NULL */
 };
 
 void target_free(struct target *target);
@@ -55,9 +56,9 @@ struct target_maker {
 	const struct document *document;
 	const struct table *user_rules; /* the policy's `rules`, loaded and read back */
 	const struct ruleset *compiled; /* other documents: what libnftables made of them */
-	const interfaces *devices;      /* that they name */
-	const struct memo *memo;        /* what of them is to be remembered, or NULL */
-	struct ahead *ahead;            /* the live ruleset, read already; or NULL */
+	const interfaces *devices;	/* that they name */
+	const struct memo *memo;	/* what of them is to be remembered, or NULL */
+	struct ahead *ahead;		/* the live ruleset, read already; or NULL */
 	bool take_over;
 	bool whole_ruleset;
 	const struct snapshot *snapshot;

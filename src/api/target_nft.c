@@ -51,12 +51,13 @@ bool pair_check_reversible(const struct pair *pair, struct untrack_error *err)
 		return false;
 	if (same)
 		return true;
-	return error_set(err, ERROR_CONFLICT,
-			 "table '%s %s' %s: it could not be put back; expected a document that leaves "
-			 "it as it is, or does without it",
-			 family_name(live->family), live->name,
-			 live->unknown ? "holds something that cannot be read"
-				       : "holds rules of iptables-nft (xt expressions)");
+	return error_set(
+		err, ERROR_CONFLICT,
+		"table '%s %s' %s: it could not be put back; expected a document that leaves "
+		"it as it is, or does without it",
+		family_name(live->family), live->name,
+		live->unknown ? "holds something that cannot be read"
+			      : "holds rules of iptables-nft (xt expressions)");
 }
 
 /* Puts the live body of an attribute into the desired object. */

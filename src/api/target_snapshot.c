@@ -91,8 +91,7 @@ static bool settle_table(struct target *target, const struct snapshot *snapshot,
 		return error_memory(err);
 	for (size_t i = 0; i < desired->chains.n; i++) {
 		struct chain *chain = desired->chains.v[i];
-		const struct snapshot_chain *then =
-			find_chain(snapshot, live, chain->name, mark);
+		const struct snapshot_chain *then = find_chain(snapshot, live, chain->name, mark);
 
 		if (!then) {
 			chain_drop_marked(chain, mark);
@@ -109,8 +108,7 @@ static bool warn_of_missing(struct target *target, const struct snapshot *snapsh
 			    struct untrack_error *err)
 {
 	array_for_each(entry, &snapshot->chains) {
-		const struct table *table =
-			ruleset_find(target->live, entry->family, entry->table);
+		const struct table *table = ruleset_find(target->live, entry->family, entry->table);
 
 		if ((!table || !table_find_chain(table, entry->chain)) &&
 		    table_has_marked(entry->content, entry->mark) &&
@@ -125,9 +123,8 @@ static bool warn_of_missing(struct target *target, const struct snapshot *snapsh
 
 /* ------------------------------------------------------------------ the whole */
 
-static bool add_own(struct untrack *untrack, struct target *target,
-		    const struct snapshot *snapshot, const struct snapshot_table *entry,
-		    struct untrack_error *err)
+static bool add_own(struct untrack *untrack, struct target *target, const struct snapshot *snapshot,
+		    const struct snapshot_table *entry, struct untrack_error *err)
 {
 	struct table *live = ruleset_find(target->live, entry->family, entry->name);
 	autofree char *mark = compile_mark(entry->family, entry->name);
@@ -171,7 +168,8 @@ bool target_of_snapshot(const struct target_maker *maker, struct untrack *untrac
 	if (!warn_of_missing(&target, snapshot, err))
 		return false;
 	if (snapshot->tables.n) {
-		target.owner = table_title(snapshot->tables.v[0].family, snapshot->tables.v[0].name);
+		target.owner =
+			table_title(snapshot->tables.v[0].family, snapshot->tables.v[0].name);
 		if (!target.owner)
 			return error_memory(err);
 	}

@@ -63,10 +63,11 @@ static bool wish(struct target *target, const char *name, uint64_t value, const 
 		return true;
 	if (sysctl_writable(name))
 		return add_wish(target, name, now, value, err);
-	return warn(&target->warnings, err,
-		    "%s%s%s cannot be set in this network namespace, only in the initial one: it stays "
-		    "at %" PRIu64 ", not %" PRIu64,
-		    path, between, name, now, value);
+	return warn(
+		&target->warnings, err,
+		"%s%s%s cannot be set in this network namespace, only in the initial one: it stays "
+		"at %" PRIu64 ", not %" PRIu64,
+		path, between, name, now, value);
 }
 
 /* Has it to be remembered what this one was before: it changes now, or we changed it earlier. */

@@ -110,7 +110,7 @@ struct untrack_result *untrack_trace(struct untrack *untrack, const char *packet
 static bool parse_all(const struct policy *policy, struct packet_text *packets, interfaces *devices,
 		      struct untrack_error *err)
 {
-	array_for_each (expect, &policy->expects) {
+	array_for_each(expect, &policy->expects) {
 		struct packet_text *packet = &packets[expect - policy->expects.v];
 		autoerror why = ERROR_INIT;
 

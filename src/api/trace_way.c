@@ -189,7 +189,7 @@ static bool read_way(const struct stage *stage, const struct probe_result *resul
 {
 	struct at_hook at = {0};
 
-	array_for_each (step, &result->steps) {
+	array_for_each(step, &result->steps) {
 		follow_hook(stage, step, &at);
 		if (is_stage(step))
 			read_stage(stage, step, &at, way);
@@ -307,7 +307,7 @@ static bool answer_probe(const struct stage *stage, const struct probe *probe,
 	answer.sequence = probe->acknowledged;
 	answer.acknowledged =
 		probe->sequence + (!probe->tcp_flags || probe->tcp_flags & (TH_SYN | TH_FIN));
-	array_for_each (step, &result->steps) {
+	array_for_each(step, &result->steps) {
 		oif = step->oif ? step->oif : oif;
 	}
 	if (!route_find(&stage->ns, probe->family, &answer.tuple.source, &route, err))

@@ -193,8 +193,7 @@ static bool file_holds(struct span body)
 
 	return record_next(&body, &record) && record_text(&record, &path, &ignored) &&
 	       record_next(&body, &record) && mark_of(path, &mark) &&
-	       record.body.len == sizeof(mark) &&
-	       !memcmp(record.body.data, &mark, sizeof(mark));
+	       record.body.len == sizeof(mark) && !memcmp(record.body.data, &mark, sizeof(mark));
 }
 
 static bool sysctl_holds(struct span body)
@@ -260,7 +259,8 @@ static struct untrack_result *nothing_to_change(const struct untrack_apply_optio
 		error_memory(err);
 		return NULL;
 	}
-	return result_new(0, render_json(NULL, plan, &none, generation, (struct told_purge){0}, err),
+	return result_new(0,
+			  render_json(NULL, plan, &none, generation, (struct told_purge){0}, err),
 			  strdup(options->dry_run ? "" : NOTHING_TO_CHANGE), err);
 }
 
@@ -275,8 +275,8 @@ struct untrack_result *unchanged_result(struct untrack *untrack,
 	uint32_t generation;
 	autobuf note = {0};
 
-	if (!kernel || !kernel_generation(kernel, &generation, err) || document->document || !title ||
-	    options->purge || options->whole_ruleset ||
+	if (!kernel || !kernel_generation(kernel, &generation, err) || document->document ||
+	    !title || options->purge || options->whole_ruleset ||
 	    (options->has_generation && options->generation != generation) ||
 	    !store_load_note(untrack->store, title, &note) || !note_holds(&note, generation) ||
 	    armed_read(untrack->store, &armed, err) || error_is_set(err))

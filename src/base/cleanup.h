@@ -39,7 +39,7 @@ static inline void fclose_p(FILE **f)
 
 /* Take the pointer out of its variable: the scope no longer frees it. */
 #define steal_pointer(pp)                                                                          \
-	__extension__({ \
+	__extension__({                                                                            \
 		__typeof__(*(pp)) stolen_ = *(pp);                                                 \
 		*(pp) = NULL;                                                                      \
 		stolen_;                                                                           \

@@ -9,10 +9,10 @@
 #include <string.h>
 
 static const char *const names[] = {
-	[ERROR_NONE] = "none",       [ERROR_USAGE] = "usage",
+	[ERROR_NONE] = "none",	       [ERROR_USAGE] = "usage",
 	[ERROR_DOCUMENT] = "document", [ERROR_PERMISSION] = "permission",
-	[ERROR_KERNEL] = "kernel",   [ERROR_CONFLICT] = "conflict",
-	[ERROR_LINT] = "lint",       [ERROR_CHANGED] = "changed",
+	[ERROR_KERNEL] = "kernel",     [ERROR_CONFLICT] = "conflict",
+	[ERROR_LINT] = "lint",	       [ERROR_CHANGED] = "changed",
 	[ERROR_SYSTEM] = "system",
 };
 
@@ -103,8 +103,8 @@ void error_prefix(struct untrack_error *err, const char *format, ...)
 	if (vasprintf(&prefix, format, ap) < 0)
 		prefix = NULL;
 	va_end(ap);
-	if (!prefix || asprintf(&message, "%s: %s", prefix,
-				err->message ? err->message : "out of memory") < 0)
+	if (!prefix ||
+	    asprintf(&message, "%s: %s", prefix, err->message ? err->message : "out of memory") < 0)
 		return;
 	free(err->message);
 	err->message = message;

@@ -12,24 +12,24 @@
 
 enum error_code {
 	ERROR_NONE = 0,
-	ERROR_USAGE,      /* the caller asked for something that does not exist */
-	ERROR_DOCUMENT,   /* a document cannot be read or means nothing */
+	ERROR_USAGE,	  /* the caller asked for something that does not exist */
+	ERROR_DOCUMENT,	  /* a document cannot be read or means nothing */
 	ERROR_PERMISSION, /* no right to do it */
-	ERROR_KERNEL,     /* the kernel refused */
-	ERROR_CONFLICT,   /* what is there forbids it: a foreign table, an armed rollback, a lock */
-	ERROR_LINT,       /* findings of level error */
-	ERROR_CHANGED,    /* the ruleset changed underneath and went on changing */
-	ERROR_SYSTEM,     /* files, memory, processes */
+	ERROR_KERNEL,	  /* the kernel refused */
+	ERROR_CONFLICT,	  /* what is there forbids it: a foreign table, an armed rollback, a lock */
+	ERROR_LINT,	  /* findings of level error */
+	ERROR_CHANGED,	  /* the ruleset changed underneath and went on changing */
+	ERROR_SYSTEM,	  /* files, memory, processes */
 };
 
 struct untrack_error {
 	enum error_code code;
-	char *message;      /* owned; may have several lines */
-	char *file;         /* owned, or NULL */
-	char *path;         /* owned JSON path ("/services/0/ports/2"), or NULL */
-	unsigned line;      /* 1-based; 0 is unknown */
-	unsigned column;    /* 1-based, in bytes; 0 is unknown */
-	bool changed;       /* something had been changed when it struck */
+	char *message;	 /* owned; may have several lines */
+	char *file;	 /* owned, or NULL */
+	char *path;	 /* owned JSON path ("/services/0/ports/2"), or NULL */
+	unsigned line;	 /* 1-based; 0 is unknown */
+	unsigned column; /* 1-based, in bytes; 0 is unknown */
+	bool changed;	 /* something had been changed when it struck */
 };
 
 /* The word for a code in JSON ("document", "kernel", …). */

@@ -85,13 +85,15 @@ bool netns_open(const char *name, struct netns *ret_ns, struct untrack_error *er
 	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
 		return error_set(err, ERROR_USAGE,
 				 "network namespace, got '%s', which does not exist; expected a "
-				 "name of 'ip netns', a path, or a process id", name);
+				 "name of 'ip netns', a path, or a process id",
+				 name);
 	if (fd < 0)
 		return error_errno(err, errno, "network namespace '%s' cannot be opened", name);
 	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
 		return error_set(err, ERROR_USAGE,
 				 "network namespace, got '%s', which is something else; expected a "
-				 "name of 'ip netns', a path, or a process id", name);
+				 "name of 'ip netns', a path, or a process id",
+				 name);
 	*ret_ns = (struct netns){.user = -1, .net = steal_fd(&fd)};
 	return true;
 }
@@ -102,11 +104,11 @@ bool netns_open(const char *name, struct netns *ret_ns, struct untrack_error *er
  * by errno and a word instead of an error object. */
 struct errand {
 	struct netns target; /* to join; unused for a scratch namespace */
-	bool make;           /* make a scratch namespace, bring back its descriptors */
-	int protocol;        /* otherwise: bring back a netlink socket */
-	int fds[2];          /* socket, or net and user; -1: none */
-	int failed;          /* errno, 0 for done */
-	char step[48];       /* what failed */
+	bool make;	     /* make a scratch namespace, bring back its descriptors */
+	int protocol;	     /* otherwise: bring back a netlink socket */
+	int fds[2];	     /* socket, or net and user; -1: none */
+	int failed;	     /* errno, 0 for done */
+	char step[48];	     /* what failed */
 };
 
 static bool failed(struct errand *errand, const char *step)
@@ -216,7 +218,8 @@ static bool send_back(int channel, const struct errand *errand)
 		message.msg_control = control.bytes;
 		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		control.align = (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)),
-						 .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+						 .cmsg_level = SOL_SOCKET,
+						 .cmsg_type = SCM_RIGHTS};
 		memcpy(CMSG_DATA(&control.align), errand->fds, count * sizeof(int));
 	}
 	return sendmsg(channel, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(copy);
@@ -226,7 +229,9 @@ static bool take_back(int channel, struct errand *errand)
 {
 	struct iovec body = {errand, sizeof(*errand)};
 	union control control;
-	struct msghdr message = {.msg_iov = &body, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr message = {.msg_iov = &body,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
 				 .msg_controllen = sizeof(control.bytes)};
 	ssize_t len;
 

@@ -28,6 +28,7 @@ void netns_leave(struct netns_entered *entered)
 {
 	if (entered->back < 0)
 		return;
-	setns(entered->back, CLONE_NEWNET); /* we have been there: it cannot fail for lack of right */
+	setns(entered->back,
+	      CLONE_NEWNET); /* we have been there: it cannot fail for lack of right */
 	close(steal_fd(&entered->back));
 }

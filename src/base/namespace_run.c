@@ -182,9 +182,10 @@ bool netns_run(const struct netns *ns, netns_fn *fn, void *arg, struct buf *ret_
 		do
 			got = waitpid(pid, &status, 0);
 		while (got < 0 && errno == EINTR);
-		return readable ? explain(status, err)
-				: error_set(err, ERROR_SYSTEM,
-					    "the answer from the network namespace is not readable");
+		return readable
+			       ? explain(status, err)
+			       : error_set(err, ERROR_SYSTEM,
+					   "the answer from the network namespace is not readable");
 	}
 	if (!ok || !buf_ok(&output, err))
 		return false;

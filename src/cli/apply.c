@@ -30,8 +30,8 @@ bool run_apply(const struct invocation *in, int *ret_status, struct untrack_erro
 		return false;
 	if (in->context.netns) {
 		/* The guard works elsewhere: a relative path would mean another file there. */
-		bool absolute = strchr(in->context.netns, '/') &&
-				realpath(in->context.netns, namespace);
+		bool absolute =
+			strchr(in->context.netns, '/') && realpath(in->context.netns, namespace);
 
 		guard[2] = "--netns";
 		guard[3] = absolute ? namespace : in->context.netns;

@@ -58,7 +58,7 @@ enum option_id {
 	 OPTION(VERBOSE) | OPTION(COLOR) | OPTION(STATE_DIR) | OPTION(RUN_DIR))
 
 struct option_row {
-	const char *name; /* first, for text_suggest() */
+	const char *name;     /* first, for text_suggest() */
 	const char *argument; /* what --help calls it, or NULL if it takes none */
 	const char *help;
 	enum option_id id;
@@ -82,7 +82,7 @@ struct invocation {
 	struct untrack_top_options top;
 	struct untrack_flow_options flow;
 	struct untrack_suggest_options suggest;
-	uint32_t limit;    /* --limit */
+	uint32_t limit;	   /* --limit */
 	uint32_t interval; /* of --watch, in seconds */
 	enum color color;
 	bool json;

@@ -23,7 +23,7 @@ bool run_diff(const struct invocation *in, int *ret_status, struct untrack_error
 	untrack = untrack_new(&in->context, err);
 	if (!untrack)
 		return false;
-	result = second ? untrack_diff_documents(untrack, first, second, err) :
-			  untrack_diff(untrack, first, &in->apply, err);
+	result = second ? untrack_diff_documents(untrack, first, second, err)
+			: untrack_diff(untrack, first, &in->apply, err);
 	return print_result(in, result, false, ret_status, err);
 }

@@ -37,10 +37,11 @@ static void put_options(struct buf *b, uint64_t which)
 
 static void put_program_help(struct buf *b)
 {
-	buf_puts(b, "usage: untrack [OPTION...] COMMAND [ARGUMENT...]\n\n"
-		    "Keeps busy traffic out of connection tracking, by nftables rules that a policy\n"
-		    "declares, applied atomically and undone as easily.\n\n"
-		    "Commands:\n");
+	buf_puts(b,
+		 "usage: untrack [OPTION...] COMMAND [ARGUMENT...]\n\n"
+		 "Keeps busy traffic out of connection tracking, by nftables rules that a policy\n"
+		 "declares, applied atomically and undone as easily.\n\n"
+		 "Commands:\n");
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *command = &commands[i];
 		autobuf left = {0};
@@ -54,10 +55,11 @@ static void put_program_help(struct buf *b)
 	}
 	buf_puts(b, "\nOptions of every command:\n");
 	put_options(b, OPTIONS_EVERYWHERE);
-	buf_puts(b, "\n`untrack COMMAND --help` shows a command's own options.\n"
-		    "Exit status: 0 done; 1 differences or findings; 2 refused, nothing was changed;\n"
-		    "3 the ruleset changed underneath, nothing was changed.\n"
-		    "See untrack(8) and untrack-policy(5).\n");
+	buf_puts(b,
+		 "\n`untrack COMMAND --help` shows a command's own options.\n"
+		 "Exit status: 0 done; 1 differences or findings; 2 refused, nothing was changed;\n"
+		 "3 the ruleset changed underneath, nothing was changed.\n"
+		 "See untrack(8) and untrack-policy(5).\n");
 }
 
 static void put_command_help(struct buf *b, const struct command *command)

@@ -21,7 +21,8 @@
 	 OPTION(PURGE) | OPTION(NO_REHEARSE) | OPTION(TAKE_OVER) | OPTION(FORCE_LINT))
 
 #define DOCUMENT_HELP                                                                              \
-	"A DOCUMENT is a policy (JSON with the key \"untrack\"), libnftables JSON, or nft text, told\n"    \
+	"A DOCUMENT is a policy (JSON with the key \"untrack\"), libnftables JSON, or nft text, "  \
+	"told\n"                                                                                   \
 	"by its content. Several files or a directory are one document; - is standard input.\n"
 
 const struct command commands[] = {
@@ -49,26 +50,30 @@ const struct command commands[] = {
 	{.name = "flow",
 	 .run = run_flow,
 	 .summary = "the path of a packet through this host",
-	 .details = "Shows every base chain of every table at every hook in priority order, legacy\n"
-		    "iptables too, where defragmentation, tracking, NAT and routing stand, and\n"
-		    "where packets become untracked.\n",
+	 .details =
+		 "Shows every base chain of every table at every hook in priority order, legacy\n"
+		 "iptables too, where defragmentation, tracking, NAT and routing stand, and\n"
+		 "where packets become untracked.\n",
 	 .options = OPTION(SVG)},
 	{.name = "show",
 	 .operands = "[DOCUMENT...]",
 	 .run = run_show,
 	 .summary = "the live state of a document's tables, or of all untrack tables",
-	 .details = "Prints the state as a document (libnftables JSON), or in nft's syntax.\n\n"
-		    DOCUMENT_HELP,
+	 .details = "Prints the state as a document (libnftables JSON), or in nft's "
+		    "syntax.\n\n" DOCUMENT_HELP,
 	 .options = OPTION(TEXT),
 	 .operands_max = SIZE_MAX},
 	{.name = "import",
 	 .operands = "FILE...",
 	 .run = run_import,
 	 .summary = "an iptables raw table as a document",
-	 .details = "Reads iptables-save and ip6tables-save output, scripts of iptables commands, and\n"
-		    "sysctl.conf lines; - is standard input. Prints a document that does the same, or\n"
-		    "names every line that cannot be carried over whole. With --as=policy also nft\n"
-		    "documents are read.\n",
+	 .details =
+		 "Reads iptables-save and ip6tables-save output, scripts of iptables commands, "
+		 "and\n"
+		 "sysctl.conf lines; - is standard input. Prints a document that does the same, "
+		 "or\n"
+		 "names every line that cannot be carried over whole. With --as=policy also nft\n"
+		 "documents are read.\n",
 	 .options = OPTION(AS) | OPTION(COMPLETE) | OPTION(KEEP_GOING) | OPTION(COUNTERS) |
 		    OPTION(LIVE) | OPTION(IPSET_SAVE),
 	 .operands_max = SIZE_MAX},
@@ -76,8 +81,8 @@ const struct command commands[] = {
 	 .operands = "DOCUMENT...",
 	 .run = run_check,
 	 .summary = "read, compile, rehearse and judge a document",
-	 .details = "Exit status 0: nothing found; 1: findings of level error; 2: not a document.\n\n"
-		    DOCUMENT_HELP,
+	 .details = "Exit status 0: nothing found; 1: findings of level error; 2: not a "
+		    "document.\n\n" DOCUMENT_HELP,
 	 .options = OPTION(AGAINST),
 	 .operands_min = 1,
 	 .operands_max = SIZE_MAX},
@@ -85,15 +90,19 @@ const struct command commands[] = {
 	 .operands = "PACKET [DOCUMENT...]",
 	 .run = run_trace,
 	 .summary = "what the kernel does with a packet",
-	 .details = "Sends it for real, in a scratch namespace with this host's ruleset (or with the\n"
-		    "document applied to it), interfaces, addresses and routes; and its answer.\n\n"
-		    "PACKET: PROTOCOL SOURCE[:PORT] > DESTINATION[:PORT] [type NAME | flags FLAG,...]\n"
-		    "        [mark NUMBER] [on INTERFACE | from here], as one argument; IPv6 addresses\n"
-		    "        with a port in brackets:\n"
-		    "  'tcp 198.51.100.7:40000 > 192.0.2.10:80 on eth0'\n"
-		    "  'udp [2001:db8::10]:53 > [2001:db8::7]:5353 from here'\n"
-		    "  'icmp 198.51.100.7 > 192.0.2.10 type echo-request'\n"
-		    "  'tcp 198.51.100.7:40000 > 192.0.2.10:80 flags syn,ack mark 7'\n\n" DOCUMENT_HELP,
+	 .details =
+		 "Sends it for real, in a scratch namespace with this host's ruleset (or with the\n"
+		 "document applied to it), interfaces, addresses and routes; and its answer.\n\n"
+		 "PACKET: PROTOCOL SOURCE[:PORT] > DESTINATION[:PORT] [type NAME | flags "
+		 "FLAG,...]\n"
+		 "        [mark NUMBER] [on INTERFACE | from here], as one argument; IPv6 "
+		 "addresses\n"
+		 "        with a port in brackets:\n"
+		 "  'tcp 198.51.100.7:40000 > 192.0.2.10:80 on eth0'\n"
+		 "  'udp [2001:db8::10]:53 > [2001:db8::7]:5353 from here'\n"
+		 "  'icmp 198.51.100.7 > 192.0.2.10 type echo-request'\n"
+		 "  'tcp 198.51.100.7:40000 > 192.0.2.10:80 flags syn,ack mark "
+		 "7'\n\n" DOCUMENT_HELP,
 	 .operands_min = 1,
 	 .operands_max = SIZE_MAX},
 	{.name = "diff",
@@ -109,8 +118,8 @@ const struct command commands[] = {
 	 .operands = "DOCUMENT...",
 	 .run = run_apply,
 	 .summary = "make it so, in one atomic transaction",
-	 .details = "Makes the tables that the document names equal to it and touches no other.\n\n"
-		    DOCUMENT_HELP,
+	 .details = "Makes the tables that the document names equal to it and touches no "
+		    "other.\n\n" DOCUMENT_HELP,
 	 .options = APPLY_OPTIONS,
 	 .operands_min = 1,
 	 .operands_max = SIZE_MAX},
@@ -177,7 +186,7 @@ static void expect_large(const char *const *paths, size_t count)
 		size += stat(paths[i], &info) ? 0 : info.st_size;
 	if (size < LARGE || !mallopt(M_TOP_PAD, ROOM) || !mallopt(M_MMAP_THRESHOLD, HUGE_PAGE))
 		return;
-	grown = malloc(HUGE_PAGE / 2); /* the heap grows by as much as is padded */
+	grown = malloc(HUGE_PAGE / 2);			/* the heap grows by as much as is padded */
 	__asm__ volatile("" : : "r"(grown) : "memory"); /* or the compiler leaves both out */
 	free(grown);
 	end = sbrk(0);

@@ -30,11 +30,13 @@ const struct option_row option_rows[] = {
 	{"force-lint", "CODE,...", "apply in spite of these findings", OPTION_FORCE_LINT, 0},
 	{"against", "FILE", "judge by a saved `nft list ruleset`, not by this host", OPTION_AGAINST,
 	 0},
-	{"by", "FIELD,...", "group by protocol, port, address, peer, state, zone, role", OPTION_BY, 0},
+	{"by", "FIELD,...", "group by protocol, port, address, peer, state, zone, role", OPTION_BY,
+	 0},
 	{"limit", "N", "at most that many groups; 0: all", OPTION_LIMIT, 0},
 	{"watch", NULL, "again and again, in place; q ends it", OPTION_WATCH, 'w'},
 	{"interval", "SECONDS", "how often with --watch (2)", OPTION_INTERVAL, 0},
-	{"cover", "PERCENT", "stop when that share of the entries is covered (90)", OPTION_COVER, 0},
+	{"cover", "PERCENT", "stop when that share of the entries is covered (90)", OPTION_COVER,
+	 0},
 	{"max-services", "N", "at most that many services (8)", OPTION_MAX_SERVICES, 0},
 	{"accept-in", NULL, "let the services in where a firewall would drop them",
 	 OPTION_ACCEPT_IN, 0},
@@ -62,8 +64,9 @@ static void getopt_tables(struct option longs[ROWS + 1], char shorts[2 * ROWS + 
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct option_row *row = &option_rows[i];
 
-		longs[i] = (struct option){row->name, row->argument ? required_argument : no_argument,
-					   NULL, LONG_BASE + (int)row->id};
+		longs[i] =
+			(struct option){row->name, row->argument ? required_argument : no_argument,
+					NULL, LONG_BASE + (int)row->id};
 		if (!row->letter)
 			continue;
 		*shorts++ = row->letter;
@@ -204,8 +207,8 @@ static bool take_option(enum option_id id, const char *argument, struct invocati
 	case OPTION_COVER:
 		return parse_number("--cover", argument, 1, 100, &in->suggest.cover, err);
 	case OPTION_MAX_SERVICES:
-		return parse_number("--max-services", argument, 1, 1000,
-				    &in->suggest.max_services, err);
+		return parse_number("--max-services", argument, 1, 1000, &in->suggest.max_services,
+				    err);
 	case OPTION_ACCEPT_IN:
 		return in->suggest.accept_in = true;
 	case OPTION_SVG:

@@ -43,8 +43,8 @@ bool print_result(const struct invocation *in, struct untrack_result *result, bo
 	for (size_t i = 0; in->verbosity >= 0 && untrack_result_warning(result, i); i++)
 		fprintf(stderr, "untrack: %s\n", untrack_result_warning(result, i));
 	status = untrack_result_status(result);
-	printed = in->json ? print_text(untrack_result_json(result), err) && print_text("\n", err) :
-			     print_text(untrack_result_text(result, wants_color(in)), err);
+	printed = in->json ? print_text(untrack_result_json(result), err) && print_text("\n", err)
+			   : print_text(untrack_result_text(result, wants_color(in)), err);
 	untrack_result_free(result);
 	if (!printed) {
 		err->changed = changes;

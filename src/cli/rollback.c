@@ -8,8 +8,7 @@ bool run_confirm(const struct invocation *in, int *ret_status, struct untrack_er
 {
 	autoclean(untrack_free_p) struct untrack *untrack = untrack_new(&in->context, err);
 
-	return untrack &&
-	       print_result(in, untrack_confirm(untrack, err), true, ret_status, err);
+	return untrack && print_result(in, untrack_confirm(untrack, err), true, ret_status, err);
 }
 
 bool run_rollback(const struct invocation *in, int *ret_status, struct untrack_error *err)
@@ -21,8 +20,8 @@ bool run_rollback(const struct invocation *in, int *ret_status, struct untrack_e
 	    !parse_number("snapshot", in->operands[0], 1, UINT32_MAX, &snapshot, err))
 		return false;
 	untrack = untrack_new(&in->context, err);
-	return untrack && print_result(in, untrack_rollback(untrack, snapshot, err), true,
-				       ret_status, err);
+	return untrack &&
+	       print_result(in, untrack_rollback(untrack, snapshot, err), true, ret_status, err);
 }
 
 /* The table comes as one word or as two: `remove "inet untrack"`, `remove inet untrack`. */
@@ -37,8 +36,8 @@ bool run_remove(const struct invocation *in, int *ret_status, struct untrack_err
 		return false;
 	untrack = untrack_new(&in->context, err);
 	return untrack &&
-	       print_result(in,
-			    untrack_remove(untrack, in->operand_count ? buf_text(&table) : NULL,
-					   err),
-			    true, ret_status, err);
+	       print_result(
+		       in,
+		       untrack_remove(untrack, in->operand_count ? buf_text(&table) : NULL, err),
+		       true, ret_status, err);
 }

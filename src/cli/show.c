@@ -27,14 +27,13 @@ bool run_check(const struct invocation *in, int *ret_status, struct untrack_erro
 	if (!document)
 		return false;
 	untrack = untrack_new(&in->context, err);
-	return untrack && print_result(in, untrack_check(untrack, document, &in->check, err),
-				       false, ret_status, err);
+	return untrack && print_result(in, untrack_check(untrack, document, &in->check, err), false,
+				       ret_status, err);
 }
 
 bool run_history(const struct invocation *in, int *ret_status, struct untrack_error *err)
 {
 	autoclean(untrack_free_p) struct untrack *untrack = untrack_new(&in->context, err);
 
-	return untrack &&
-	       print_result(in, untrack_history(untrack, err), false, ret_status, err);
+	return untrack && print_result(in, untrack_history(untrack, err), false, ret_status, err);
 }

@@ -29,7 +29,7 @@ struct accept {
 	struct chain *chain;
 	ARRAY(struct match) matches; /* one for each service, as are the owners */
 	owners owners;
-	bool *named;                 /* whom the rule being written is for */
+	bool *named; /* whom the rule being written is for */
 };
 
 static void accept_free(struct accept *a)
@@ -244,7 +244,7 @@ static bool write_side(struct accept *a, bool output, enum side side,
 			    !add_service(a, i, &of[k], &buckets))
 				return false;
 	}
-	for (enum key_class class = 0; class < CLASSES; class++)
+	for (enum key_class class = 0; class < CLASSES; class ++)
 		if (buckets.of[class].n && !write_class(a, &maker, class, &buckets.of[class]))
 			return false;
 	return true;

@@ -25,7 +25,7 @@ struct compilation {
 	struct writer w;
 	ARRAY(struct match) matches; /* one for each service, as are the owners */
 	owners owners;
-	ARRAY(uint32_t) longs;             /* services that have sets of their own */
+	ARRAY(uint32_t) longs;		   /* services that have sets of their own */
 	struct buckets buckets[GROUPS][2]; /* by side */
 	lookups lookups[GROUPS];
 	struct keep keep;
@@ -227,8 +227,7 @@ static bool write_prerouting(struct compilation *c)
 	}
 	if (c->policy->services.n) {
 		if (!apart)
-			write_loopback_rule(w, chain, NFT_META_IIF, NFT_CMP_EQ, NF_ACCEPT,
-					    NULL);
+			write_loopback_rule(w, chain, NFT_META_IIF, NFT_CMP_EQ, NF_ACCEPT, NULL);
 		write_keep_rules(w, chain, &c->keep, HOOK_PREROUTING,
 				 apart ? NFT_RETURN : NF_ACCEPT);
 		write_map_rules(w, chain, &c->lookups[GROUP_PREROUTING], !apart && !c->longs.n);

@@ -15,7 +15,7 @@ enum { LEAF = 8, SAMPLES = 16, MAX_DEPTH = 64 };
 struct node {
 	struct box bounds;
 	uint32_t begin, end;  /* of tree.order */
-	uint32_t least;       /* the least index below */
+	uint32_t least;	      /* the least index below */
 	uint32_t left, right; /* 0: a leaf */
 };
 

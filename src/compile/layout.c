@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARED_MAX = 16 }; /* elements with one value in the first field: about 200 ns a packet, measured */
+enum {
+	SHARED_MAX = 16
+}; /* elements with one value in the first field: about 200 ns a packet, measured */
 
 #define INTERVAL_FIELDS DIM_NEAR, DIM_FAR, DIM_PORT, DIM_PROTOCOL
 

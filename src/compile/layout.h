@@ -7,7 +7,7 @@
 
 struct layout {
 	uint8_t family; /* INET_ANY: no addresses in it */
-	bool interval;  /* otherwise a hash */
+	bool interval;	/* otherwise a hash */
 	uint8_t n;
 	uint8_t field[DIMENSIONS]; /* enum dimension */
 };

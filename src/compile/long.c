@@ -21,7 +21,7 @@ enum { LIST_NAME_MAX = 128, MASKS_MAX = 3, LENGTH_INTERVAL = -1 };
 
 struct forms {
 	int length[MASKS_MAX]; /* of prefixes, in bits; or LENGTH_INTERVAL */
-	size_t count;          /* 0: the list has none of the family, or is any */
+	size_t count;	       /* 0: the list has none of the family, or is any */
 };
 
 static const struct address_list *list_of(const struct long_lists *lists, bool peers)
@@ -35,8 +35,8 @@ static int bits_of(uint8_t family)
 }
 
 /* "web_peers4": single addresses, or intervals; "web_peers4_m24": prefixes of that length. */
-static const char *list_name(const struct long_lists *lists, bool peers, uint8_t family,
-			     int length, char out[LIST_NAME_MAX])
+static const char *list_name(const struct long_lists *lists, bool peers, uint8_t family, int length,
+			     char out[LIST_NAME_MAX])
 {
 	char mask[8] = "";
 
@@ -169,8 +169,8 @@ static bool pack_intervals(const struct address_list *list, uint8_t family, stru
 		return true;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct inet_range range = inet_list_at(&list->sorted,
-						       family_index(&list->sorted, family, i));
+		struct inet_range range =
+			inet_list_at(&list->sorted, family_index(&list->sorted, family, i));
 		struct inet_address before = range.first;
 		uint8_t *end = packed->keys + 2 * packed->count * packed->width;
 
@@ -183,8 +183,8 @@ static bool pack_intervals(const struct address_list *list, uint8_t family, stru
 	return true;
 }
 
-static void make_set(struct writer *w, const struct long_lists *lists, bool peers,
-		     uint8_t family, int length)
+static void make_set(struct writer *w, const struct long_lists *lists, bool peers, uint8_t family,
+		     int length)
 {
 	const struct address_list *list = list_of(lists, peers);
 	bool interval = length == LENGTH_INTERVAL;
@@ -238,8 +238,8 @@ static void write_mask(struct writer *w, uint8_t family, int length)
 }
 
 /* `ip saddr @web_peers4`, `ip saddr & 255.255.255.0 @web_peers4_m24`, or nothing where the list is any. */
-static void write_list(struct writer *w, const struct long_lists *lists, bool peers,
-		       uint8_t family, bool source, int length)
+static void write_list(struct writer *w, const struct long_lists *lists, bool peers, uint8_t family,
+		       bool source, int length)
 {
 	struct key key = address_key(family, false, source);
 	char name[LIST_NAME_MAX];
@@ -268,9 +268,8 @@ struct long_forms long_forms(const struct long_lists *lists, uint8_t family, boo
 
 	for (size_t i = 0; i < (near.count ? near.count : 1); i++)
 		for (size_t j = 0; j < (far.count ? far.count : 1); j++)
-			all.form[all.count++] =
-				(struct long_form){near.count ? near.length[i] : 0,
-						   far.count ? far.length[j] : 0};
+			all.form[all.count++] = (struct long_form){near.count ? near.length[i] : 0,
+								   far.count ? far.length[j] : 0};
 	return all;
 }
 

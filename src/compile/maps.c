@@ -225,7 +225,7 @@ bool make_class(const struct maker *maker, const char *class, const struct layou
 
 bool make_classes(const struct maker *maker, struct buckets *buckets)
 {
-	for (enum key_class class = 0; class < CLASSES; class++)
+	for (enum key_class class = 0; class < CLASSES; class ++)
 		if (buckets->of[class].n &&
 		    !make_class(maker, class_name(class), class_layout(class), &buckets->of[class]))
 			return false;

@@ -83,7 +83,8 @@ static bool prepare_forms(struct address_list *to)
 static bool prepare_list(const struct inet_list *from, bool all_forms, struct address_list *to)
 {
 	to->any = !inet_list_count(from);
-	if (!array_reserve(&to->sorted.v4, from->v4.n) || !array_reserve(&to->sorted.v6, from->v6.n))
+	if (!array_reserve(&to->sorted.v4, from->v4.n) ||
+	    !array_reserve(&to->sorted.v6, from->v6.n))
 		return false;
 	if (from->v4.n)
 		memcpy(to->sorted.v4.v, from->v4.v, from->v4.n * sizeof(*from->v4.v));

@@ -15,19 +15,19 @@ enum { LONG_LIST = 1000 };
 
 /* The ranges are sorted with IPv4 first. Single addresses are also kept as such, for hash sets. */
 struct address_list {
-	bool any;                /* none was given */
+	bool any;		 /* none was given */
 	struct inet_list sorted; /* as given, without those that another one covers */
 	bool has_length[2][129]; /* of IPv4, of IPv6: there are prefixes of that length */
-	bool is_long;            /* then the following are empty */
-	inet_ranges merged;      /* all */
-	inet_ranges singles;  /* given as single addresses, and in no prefix */
-	inet_ranges prefixes; /* the rest */
+	bool is_long;		 /* then the following are empty */
+	inet_ranges merged;	 /* all */
+	inet_ranges singles;	 /* given as single addresses, and in no prefix */
+	inet_ranges prefixes;	 /* the rest */
 };
 
 struct interface {
 	uint8_t first[INTERFACE_LENGTH]; /* "eth0" or, for "eth*", "eth" and zeros */
-	uint8_t last[INTERFACE_LENGTH];  /* "eth" and 0xff */
-	uint8_t length;                  /* of the name without its star */
+	uint8_t last[INTERFACE_LENGTH];	 /* "eth" and 0xff */
+	uint8_t length;			 /* of the name without its star */
 	bool wildcard;
 };
 

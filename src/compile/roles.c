@@ -24,7 +24,7 @@ const struct direction *role_directions(enum policy_role role)
 
 void buckets_free(struct buckets *buckets)
 {
-	for (int class = 0; class < CLASSES; class++)
+	for (int class = 0; class < CLASSES; class ++)
 		array_free(&buckets->of[class]);
 }
 
@@ -150,11 +150,15 @@ static bool add_family(const struct cursor *cursor, uint8_t family, bool exact_p
 static bool add_one(const struct cursor *cursor)
 {
 	const struct port_range *ports = cursor->ports;
-	bool exact_ports = ports && (ports->from == ports->to || (cursor->expand && is_small(ports)));
+	bool exact_ports =
+		ports && (ports->from == ports->to || (cursor->expand && is_small(ports)));
 
 	if (cursor->near->any && cursor->far->any) {
 		if (!cursor->interface)
-			return add_box(cursor, !ports ? CLASS_N : exact_ports ? CLASS_P : CLASS_R,
+			return add_box(cursor,
+				       !ports	     ? CLASS_N
+				       : exact_ports ? CLASS_P
+						     : CLASS_R,
 				       INET_ANY, NULL, NULL);
 		if (exact_ports && !cursor->interface->wildcard)
 			return add_box(cursor, CLASS_I, INET_ANY, NULL, NULL);

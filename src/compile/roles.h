@@ -42,7 +42,7 @@ void buckets_free(struct buckets *buckets);
 enum interface_mode {
 	INTERFACES_ALL,
 	INTERFACES_BUT_LOOPBACK, /* the name lo is left out, wildcards stay */
-	INTERFACES_NONE,         /* any */
+	INTERFACES_NONE,	 /* any */
 };
 
 struct box_order {

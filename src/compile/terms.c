@@ -87,7 +87,7 @@ void write_ports(struct writer *w, const struct match *match, enum side side)
 		write_protocol(w, match->protocols.v[0]);
 		return;
 	}
-	key.layout = *class_layout(!match->ports.n          ? CLASS_N
+	key.layout = *class_layout(!match->ports.n	    ? CLASS_N
 				   : has_port_ranges(match) ? CLASS_R
 							    : CLASS_P);
 	set = writer_set(w, SET_ANONYMOUS, NULL, &key,

@@ -18,8 +18,8 @@ struct writer {
 	struct table *table; /* owned until writer_finish() */
 	unsigned anonymous;  /* number for the next anonymous set's name */
 	struct buf draft;    /* the rule being written */
-	size_t list;         /* its expressions */
-	uint8_t family;      /* what it has asked for already */
+	size_t list;	     /* its expressions */
+	uint8_t family;	     /* what it has asked for already */
 	struct chain *chain; /* where it goes */
 	bool failed;
 };
@@ -40,8 +40,8 @@ void writer_counter(struct writer *w, const char *name, const char *origin);
 /* A key as rules and sets see it. */
 struct key {
 	struct layout layout;
-	enum side side;     /* which of source and destination is near */
-	enum side port;     /* and whose port it is */
+	enum side side;	    /* which of source and destination is near */
+	enum side port;	    /* and whose port it is */
 	uint32_t interface; /* NFT_META_IIFNAME or NFT_META_OIFNAME */
 };
 

@@ -101,8 +101,9 @@ static bool push(struct diff *d, struct plan_step step)
 #define DOOM(list, field, T, KIND, find, is_own, type_of)                                          \
 	array_for_each(one, &d->live->list) {                                                      \
 		const T *now = *one, *then = is_own(now) ? find(d->desired, now) : NULL;           \
-		if (then && attrs_compare(KIND, buf_span(&now->attrs), buf_span(&then->attrs)) ==  \
-				    DIFFERENCE_REMAKE &&                                           \
+		if (then &&                                                                        \
+		    attrs_compare(KIND, buf_span(&now->attrs), buf_span(&then->attrs)) ==          \
+			    DIFFERENCE_REMAKE &&                                                   \
 		    !array_push(&d->doomed, (struct doomed){KIND, now->name, type_of(now)}))       \
 			return error_memory(d->err);                                               \
 	}
@@ -267,8 +268,8 @@ static bool delete_doomed(struct diff *d)
 		array_for_each(one, &d->desired->list) {                                           \
 			const T *then = *one, *now = d->live ? find(d->live, then) : NULL;         \
 			bool anew = now && is_doomed(d, KIND, then->name, type_of(then));          \
-			enum operation operation = now && !anew ? OPERATION_REPLACE                \
-								: OPERATION_ADD;                   \
+			enum operation operation =                                                 \
+				now && !anew ? OPERATION_REPLACE : OPERATION_ADD;                  \
 			if (!is_own(then) ||                                                       \
 			    (operation == OPERATION_REPLACE &&                                     \
 			     attrs_compare(KIND, buf_span(&now->attrs), buf_span(&then->attrs)) == \
@@ -315,8 +316,8 @@ static bool change_elements(struct diff *d)
 		array_for_each(set, &d->live->sets) {
 			const struct set *desired = staying_set(d, *set);
 
-			if (desired && !plan_elements(d->live, *set, d->desired, desired,
-						      &d->doomed, d->plan))
+			if (desired &&
+			    !plan_elements(d->live, *set, d->desired, desired, &d->doomed, d->plan))
 				return error_memory(d->err);
 		}
 	array_for_each(set, &d->desired->sets) {

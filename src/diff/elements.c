@@ -46,8 +46,8 @@ static bool is_void(const struct set *set, size_t i)
 /* How many elements from i on belong together. */
 static size_t unit_length(const struct set *set, size_t i)
 {
-	return has_interval_ends(set) && !is_end(set, i) && i + 1 < elements_count(&set->elements) &&
-			       is_end(set, i + 1)
+	return has_interval_ends(set) && !is_end(set, i) &&
+			       i + 1 < elements_count(&set->elements) && is_end(set, i + 1)
 		       ? 2
 		       : 1;
 }
@@ -166,8 +166,8 @@ static bool merge_equal(struct merge *m, size_t i, size_t j, size_t unit)
 static bool merge_gone(struct merge *m, size_t i, size_t unit)
 {
 	if (is_dynamic(m->live) ||
-	    (m->doomed->n && element_refers(element_at(&m->live->elements, i), object_type(m->live),
-					    m->doomed)))
+	    (m->doomed->n &&
+	     element_refers(element_at(&m->live->elements, i), object_type(m->live), m->doomed)))
 		return true;
 	return push_unit(&m->gone, i, unit);
 }
@@ -222,8 +222,8 @@ static bool merge_packed(struct merge *m)
 	int order;
 
 	while (packed_difference(&live->packed, &i, &desired->packed, &j, &order)) {
-		if (order < 0 && !push_unit(&m->gone, packed_index(&live->packed, i),
-					    entry_length(live, i)))
+		if (order < 0 &&
+		    !push_unit(&m->gone, packed_index(&live->packed, i), entry_length(live, i)))
 			return false;
 		if (order > 0 && !push_unit(&m->come, packed_index(&desired->packed, j),
 					    entry_length(desired, j)))
@@ -248,7 +248,7 @@ bool plan_elements(const struct table *live_table, const struct set *live,
 	if (!live->elements_read)
 		return true;
 	if (!(both_packed(&live->elements.packed, &desired->elements.packed) ? merge_packed(&m)
-									    : merge_sets(&m)))
+									     : merge_sets(&m)))
 		return false;
 	return push_step(plan, OPERATION_DELETE, live_table, live, &m.gone) &&
 	       push_step(plan, OPERATION_ADD, desired_table, desired, &m.come);

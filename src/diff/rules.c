@@ -68,9 +68,11 @@ static struct occurrence *sort_occurrences(const struct chain *chain, uint64_t *
 	struct occurrence *list = calloc(to - from + 1, sizeof(*list));
 
 	for (size_t i = from; list && i < to; i++)
-		list[i - from] = (struct occurrence){
-			fates && fates[i] == RULE_GOES_FIRST ? 0 : hash_of(&hashes[i], chain->rules.v[i]),
-			i};
+		list[i - from] =
+			(struct occurrence){fates && fates[i] == RULE_GOES_FIRST
+						    ? 0
+						    : hash_of(&hashes[i], chain->rules.v[i]),
+					    i};
 	if (list)
 		qsort(list, to - from, sizeof(*list), compare_occurrences);
 	return list;
@@ -132,9 +134,9 @@ static void keep_increasing(struct sides *s, size_t from, size_t to, size_t *tai
 
 static bool match_middle(struct sides *s, size_t from, size_t live_to, size_t desired_to)
 {
-	autofree struct occurrence *a = 
+	autofree struct occurrence *a =
 		sort_occurrences(s->live, s->live_hash, s->fates, from, live_to);
-	autofree struct occurrence *b = 
+	autofree struct occurrence *b =
 		sort_occurrences(s->desired, s->desired_hash, NULL, from, desired_to);
 	autofree size_t *tail = calloc(live_to - from + 1, sizeof(*tail));
 	autofree size_t *previous = calloc(live_to - from + 1, sizeof(*previous));
@@ -225,8 +227,7 @@ static void sides_free(struct sides *s)
 
 bool match_rules(const struct table *live_table, const struct chain *live,
 		 const struct table *desired_table, const struct chain *desired,
-		 const doomed_list *doomed, struct rule_fates *ret_fates,
-		 struct untrack_error *err)
+		 const doomed_list *doomed, struct rule_fates *ret_fates, struct untrack_error *err)
 {
 	__attribute__((cleanup(sides_free))) struct sides s = {
 		.live_table = live_table,
@@ -276,7 +277,8 @@ bool plan_rules(const struct table *live_table, const struct chain *live,
 		const struct table *desired_table, const struct chain *desired,
 		const struct rule_fates *fates, struct plan *plan)
 {
-	const struct rule *next = NULL; /* the live rule in front of which the current one belongs */
+	const struct rule *next =
+		NULL; /* the live rule in front of which the current one belongs */
 	size_t begin = plan->steps.n, additions = 0;
 
 	for (size_t i = 0; i < live->rules.n; i++)

@@ -7,9 +7,9 @@
 #include "model/plan.h"
 
 enum rule_fate {
-	RULE_STAYS,    /* partner is the desired rule it equals */
-	RULE_REPLACED, /* partner is the desired rule that takes its place and handle */
-	RULE_GOES,     /* deleted with the ordinary changes */
+	RULE_STAYS,	 /* partner is the desired rule it equals */
+	RULE_REPLACED,	 /* partner is the desired rule that takes its place and handle */
+	RULE_GOES,	 /* deleted with the ordinary changes */
 	RULE_GOES_FIRST, /* deleted before all else: it refers to something that is made anew,
 			  * or holds a name that another rule may want */
 };

@@ -25,7 +25,7 @@ typedef ARRAY(char *) names;
 
 static void names_free(names *list)
 {
-	array_for_each (name, list)
+	array_for_each(name, list)
 		free(*name);
 	array_free(list);
 }
@@ -132,8 +132,7 @@ static bool tell(struct json_document *json, enum document_kind *ret_kind,
 	*ret_kind = policy ? DOCUMENT_POLICY : DOCUMENT_JSON;
 	if (policy || nftables)
 		return true;
-	json_object_foreach(json->root, key, value)
-	{
+	json_object_foreach(json->root, key, value) {
 		const char *meant = text_suggest(key, keys, 2, sizeof(*keys));
 
 		member = node_child(&root, key);
@@ -154,7 +153,7 @@ struct reading {
 
 static void reading_free(struct reading *reading)
 {
-	array_for_each (json, &reading->json)
+	array_for_each(json, &reading->json)
 		json_document_free(json);
 	array_free(&reading->json);
 	document_free(reading->document);
@@ -261,7 +260,7 @@ static struct document *read_document(const char *const *paths, size_t count, bo
 		return error_memory(err), NULL;
 	if (!expand(paths, count, &list, err))
 		return NULL;
-	array_for_each (path, &list)
+	array_for_each(path, &list)
 		if (!read_source(&reading, *path, err))
 			return NULL;
 	if (apart && !take_lists_out(reading.document, err))
@@ -318,7 +317,7 @@ void document_free(struct document *document)
 {
 	if (!document)
 		return;
-	array_for_each (source, &document->sources) {
+	array_for_each(source, &document->sources) {
 		free(source->name);
 		buf_free(&source->text);
 	}
@@ -332,7 +331,7 @@ char *document_name(const struct document *document)
 {
 	autobuf name = {0};
 
-	array_for_each (source, &document->sources) {
+	array_for_each(source, &document->sources) {
 		if (name.len)
 			buf_puts(&name, ", ");
 		text_put(&name, source->name);

@@ -23,8 +23,8 @@ struct source {
 struct document {
 	enum document_kind kind;
 	ARRAY(struct source) sources; /* in order */
-	struct policy *policy;        /* DOCUMENT_POLICY only */
-	long_lists lists;             /* that were taken out of the sources' texts */
+	struct policy *policy;	      /* DOCUMENT_POLICY only */
+	long_lists lists;	      /* that were taken out of the sources' texts */
 };
 
 /* At most this many bytes a document. */

@@ -131,8 +131,7 @@ bool node_object(const struct node *node, const char *what, const struct node_fi
 		return node_refuse(node, err, "wrong type, got '%s'; expected %s: an object {…}",
 				   node_show(node, shown), what);
 	}
-	json_object_foreach(node->value, key, value)
-	{
+	json_object_foreach(node->value, key, value) {
 		struct node member = node_child(node, key);
 		const struct node_field *field = find_field(fields, count, key);
 

@@ -52,7 +52,8 @@ bool lift_add_type(struct lift_set *set, const char *word, size_t length)
 	static const struct {
 		const char *word;
 		enum lift_type type;
-	} types[] = {{"ipv4_addr", LIFT_IPV4}, {"ipv6_addr", LIFT_IPV6}, {"inet_service", LIFT_PORT}};
+	} types[] = {
+		{"ipv4_addr", LIFT_IPV4}, {"ipv6_addr", LIFT_IPV6}, {"inet_service", LIFT_PORT}};
 
 	if (set->layout.fields == LIFT_FIELDS)
 		return false;
@@ -88,7 +89,8 @@ static bool is_long(const struct lift_set *set)
 /* Intervals of several fields are judged by the kernel alone, and listed as they came. */
 static bool can_be_packed(const struct lift_set *set)
 {
-	return set->plain && set->layout.fields && !(set->layout.intervals && set->layout.fields > 1);
+	return set->plain && set->layout.fields &&
+	       !(set->layout.intervals && set->layout.fields > 1);
 }
 
 static bool read_places(const struct lift *lift, const struct lift_set *set, bool json,

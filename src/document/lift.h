@@ -20,7 +20,8 @@ struct long_list {
 	char *set;
 	struct lift_layout layout;
 	struct packed keys;
-	uint32_t size; /* that the document declares, of which the text has 1 now; 0: it declares none */
+	uint32_t
+		size; /* that the document declares, of which the text has 1 now; 0: it declares none */
 };
 
 void long_lists_free(long_lists *lists);

@@ -73,7 +73,8 @@ bool lift_read_text(const char *at, const char *end, const struct lift_layout *l
 	uint8_t first[LIFT_KEY_MAX] = {0}, last[LIFT_KEY_MAX]; /* what is between fields stays 0 */
 	size_t width = lift_width(layout);
 
-	buf_reserve(&keys->bytes, (size_t)(end - at) / 2); /* mostly enough; what is not used costs nothing */
+	buf_reserve(&keys->bytes,
+		    (size_t)(end - at) / 2); /* mostly enough; what is not used costs nothing */
 	for (;;) {
 		skip_blanks(&c);
 		if (c.at == c.end)

@@ -171,7 +171,7 @@ static bool read_flags(struct cursor *c, struct lift_set *set)
  * a NUL behind the text. */
 static bool find_list_end(struct cursor *c, struct lift_place *place)
 {
-	static const bool stops[256] = {[0] = true,   ['}'] = true, ['#'] = true,  ['{'] = true,
+	static const bool stops[256] = {[0] = true,   ['}'] = true, ['#'] = true, ['{'] = true,
 					['"'] = true, ['$'] = true, ['\\'] = true};
 
 	place->begin = (size_t)(c->at - c->text);
@@ -345,8 +345,8 @@ static void read_element_command(struct cursor *c, const char *begin)
 	uint8_t family;
 	struct lift_set *set;
 
-	if (!read_owner(c, &family, &table) ||
-	    !(set = find_set(c, family, table, next(c))) || !is(next(c), "{"))
+	if (!read_owner(c, &family, &table) || !(set = find_set(c, family, table, next(c))) ||
+	    !is(next(c), "{"))
 		c->lift->given_up = true;
 	else
 		read_list(c, set, begin);
@@ -355,8 +355,8 @@ static void read_element_command(struct cursor *c, const char *begin)
 
 static void read_add(struct cursor *c, const char *begin)
 {
-	static const char *const harmless[] = {"rule", "chain", "map", "counter", "flowtable",
-					       "quota", "limit", "ct", NULL};
+	static const char *const harmless[] = {"rule",	"chain", "map", "counter", "flowtable",
+					       "quota", "limit", "ct",	NULL};
 	struct word word = next(c);
 	char *table = NULL;
 	uint8_t family;

@@ -15,8 +15,9 @@ enum nft_flags {
 	NFT_TERSE = 4,	 /* no set elements */
 	NFT_NUMERIC = 8,
 	NFT_STATELESS = 16,
-	NFT_BYTECODE = 32, /* in front of a listing: the kernel's instructions, as nft --debug=netlink */
-	NFT_UTC = 64,	   /* times of day and dates are in UTC, not in the caller's time zone */
+	NFT_BYTECODE =
+		32,   /* in front of a listing: the kernel's instructions, as nft --debug=netlink */
+	NFT_UTC = 64, /* times of day and dates are in UTC, not in the caller's time zone */
 };
 
 /* Runs commands (nft text or libnftables JSON; a buffer, not a file) in the namespace. On success

@@ -36,8 +36,7 @@ static bool declare_meters(json_t *declared, const json_t *rule, struct untrack_
 	size_t i;
 	json_t *statement;
 
-	json_array_foreach(json_object_get(rule, "expr"), i, statement)
-	{
+	json_array_foreach(json_object_get(rule, "expr"), i, statement) {
 		const char *name = text_of(json_object_get(statement, "meter"), "name");
 
 		if (name && !declare(declared, REFERENCE_SET, rule, name, err))
@@ -66,8 +65,7 @@ static bool declare_all(json_t *declared, const struct json_document *document,
 	size_t i;
 	json_t *command;
 
-	json_array_foreach(json_object_get(document->root, "nftables"), i, command)
-	{
+	json_array_foreach(json_object_get(document->root, "nftables"), i, command) {
 		const char *name;
 		const json_t *object = object_of(command, &name);
 		const struct member *kind =
@@ -209,8 +207,7 @@ static bool check_document(struct json_document *document, bool *first, json_t *
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(document->root, key, value)
-	{
+	json_object_foreach(document->root, key, value) {
 		struct node member = node_child(&root, key);
 
 		if (strcmp(key, "nftables"))

@@ -36,7 +36,8 @@ static bool load_text(const struct document *document, const struct netns *ns,
 
 		for (size_t i = 0; i < source->text.len; i++)
 			lines += source->text.data[i] == '\n';
-		if (why.line < first + lines || source == document->sources.v + document->sources.n - 1)
+		if (why.line < first + lines ||
+		    source == document->sources.v + document->sources.n - 1)
 			return error_at(err, why.code, source->name, why.line - first + 1,
 					why.column, NULL, "%s", why.message ? why.message : "?");
 		first += lines;

@@ -51,7 +51,8 @@ static bool put_payload(struct buf *text, const json_t *body)
 		       put_value(text, body, "offset", ",", false) &&
 		       put_value(text, body, "len", ",", false);
 	return put_value(text, body, "tunnel", "", true) &&
-	       put_value(text, body, "protocol", json_object_get(body, "tunnel") ? " " : "", false) &&
+	       put_value(text, body, "protocol", json_object_get(body, "tunnel") ? " " : "",
+			 false) &&
 	       put_value(text, body, "field", " ", false);
 }
 
@@ -126,10 +127,11 @@ static const char *value_of_type(const char *type)
 	static const struct {
 		const char *type, *text;
 	} values[] = {
-		{"verdict", "verdict"},      {"counter", "counter"},	   {"quota", "quota"},
-		{"limit", "limit"},	     {"mark", "meta mark"},	   {"ipv4_addr", "ip saddr"},
-		{"ipv6_addr", "ip6 saddr"},  {"inet_service", "th dport"}, {"ifname", "meta iifname"},
-		{"ether_addr", "ether saddr"},
+		{"verdict", "verdict"},	    {"counter", "counter"},
+		{"quota", "quota"},	    {"limit", "limit"},
+		{"mark", "meta mark"},	    {"ipv4_addr", "ip saddr"},
+		{"ipv6_addr", "ip6 saddr"}, {"inet_service", "th dport"},
+		{"ifname", "meta iifname"}, {"ether_addr", "ether saddr"},
 	};
 
 	for (size_t i = 0; i < COUNT(values); i++) {

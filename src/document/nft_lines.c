@@ -80,8 +80,10 @@ static bool is_harmless(const char *at, const char *end)
 {
 	struct word first = word_next(&at, end), second = word_next(&at, end);
 
-	return word_is(first, "define") || word_is(first, "table") || (word_is(first, "flush") && word_is(second, "ruleset")) ||
-	       ((word_is(first, "add") || word_is(first, "delete") || word_is(first, "destroy")) && word_is(second, "table"));
+	return word_is(first, "define") || word_is(first, "table") ||
+	       (word_is(first, "flush") && word_is(second, "ruleset")) ||
+	       ((word_is(first, "add") || word_is(first, "delete") || word_is(first, "destroy")) &&
+		word_is(second, "table"));
 }
 
 static bool line_outside(struct walk *walk, const char *line, const char *end)
@@ -95,7 +97,8 @@ static bool line_outside(struct walk *walk, const char *line, const char *end)
 	if (word_is(words[0], "table") && word_is_identifier(words[1])) {
 		bool short_form = word_is(words[2], "{") && !words[3].length;
 
-		if (short_form || (word_is_identifier(words[2]) && word_is(words[3], "{") && !words[4].length)) {
+		if (short_form ||
+		    (word_is_identifier(words[2]) && word_is(words[3], "{") && !words[4].length)) {
 			walk->family = short_form ? ip : words[1];
 			walk->table = short_form ? words[1] : words[2];
 			walk->place = IN_TABLE;
@@ -111,7 +114,8 @@ static bool line_in_table(struct walk *walk, const char *line, const char *end)
 	struct word first = word_next(&at, end), name = word_next(&at, end);
 	struct word brace = word_next(&at, end), more = word_next(&at, end);
 
-	if (word_is(first, "chain") && word_is_identifier(name) && word_is(brace, "{") && !more.length) {
+	if (word_is(first, "chain") && word_is_identifier(name) && word_is(brace, "{") &&
+	    !more.length) {
 		walk->chain = name;
 		walk->place = IN_CHAIN;
 		walk->chains++;
@@ -158,9 +162,8 @@ static bool open_run(struct walk *walk, size_t begin)
 static bool line_in_chain(struct walk *walk, const char *line, const char *end, const char *next)
 {
 	struct nft_lines *lines = walk->lines;
-	struct rule_line plain = {.text = line,
-				  .length = (size_t)(end - line),
-				  .values = lines->shapes.values.n};
+	struct rule_line plain = {
+		.text = line, .length = (size_t)(end - line), .values = lines->shapes.values.n};
 	struct text_shape *shape;
 
 	plain.shape = text_shapes_add(&lines->shapes, line, end, walk->chains);
@@ -298,7 +301,8 @@ struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *kno
 	struct source source = {.name = strdup("stdin")};
 
 	write_reduced(lines, known, &source.text);
-	if (document && source.name && !source.text.failed && array_push(&document->sources, source)) {
+	if (document && source.name && !source.text.failed &&
+	    array_push(&document->sources, source)) {
 		document->kind = DOCUMENT_TEXT;
 		return document;
 	}

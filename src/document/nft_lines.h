@@ -23,8 +23,8 @@ struct rule_run {
 	char *chain; /* "ip filter input" */
 	uint8_t family;
 	char *table_name, *chain_name;
-	size_t first, count;	 /* of lines */
-	size_t begin, end;	 /* of the text */
+	size_t first, count; /* of lines */
+	size_t begin, end;   /* of the text */
 };
 
 struct nft_lines {

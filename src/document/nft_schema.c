@@ -248,8 +248,7 @@ static bool check_numbers(const struct node *node, struct untrack_error *err)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(node->value, key, value)
-	{
+	json_object_foreach(node->value, key, value) {
 		struct node member = node_child(node, key);
 
 		if (!nft_schema_value(&member, &number, NULL, err))
@@ -336,8 +335,7 @@ bool nft_schema_shape(const struct node *node, const struct shape *shape, const 
 
 	if (shape->told_by && !json_object_get(node->value, shape->told_by))
 		shape = shape->otherwise;
-	json_object_foreach(node->value, key, value)
-	{
+	json_object_foreach(node->value, key, value) {
 		const struct member *member = nft_schema_find(shape->members, shape->count, key);
 		struct node child = node_child(node, key);
 

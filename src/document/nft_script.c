@@ -22,7 +22,7 @@ static bool is_of_word(char c)
  * the document does not know. */
 static bool is_script(const char *word, size_t length)
 {
-	static const char *const words[] = {"list",	"reset",    "get",    "monitor",
+	static const char *const words[] = {"list",	"reset",   "get",   "monitor",
 					    "describe", "replace", "rename"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
@@ -109,8 +109,11 @@ static void pass_list(struct reader *reader)
 bool nft_script_check(const struct source *source, struct untrack_error *err)
 {
 	const char *text = buf_text(&source->text);
-	struct reader reader = {.at = text, .end = text + source->text.len, .line = text,
-				.lines = 1, .begins = true};
+	struct reader reader = {.at = text,
+				.end = text + source->text.len,
+				.line = text,
+				.lines = 1,
+				.begins = true};
 
 	if (text[strspn(text, " \t\r\n")] == '{')
 		return true;

@@ -43,8 +43,8 @@ static char *title_of(const char *word, const json_t *body)
 {
 	char *title;
 
-	return asprintf(&title, "%s %s %s %s", word, text_of(body, "family"), text_of(body, "table"),
-			text_of(body, "name")) < 0
+	return asprintf(&title, "%s %s %s %s", word, text_of(body, "family"),
+			text_of(body, "table"), text_of(body, "name")) < 0
 		       ? NULL
 		       : title;
 }
@@ -228,8 +228,8 @@ bool unsaid_read(const struct document *document, unsaid_list *ret_list, struct 
 	if (document->kind != DOCUMENT_JSON)
 		return true;
 	array_for_each(source, &document->sources) {
-		json_t *root = json_loadb(buf_text(&source->text), source->text.len, JSON_ALLOW_NUL,
-					  NULL);
+		json_t *root =
+			json_loadb(buf_text(&source->text), source->text.len, JSON_ALLOW_NUL, NULL);
 		json_t *command, *body;
 		size_t i;
 
@@ -313,9 +313,10 @@ static bool put_chain(struct buf *text, const json_t *body, const char *words,
 	json_t *device;
 
 	if (!devices && !words)
-		return error_set(err, ERROR_DOCUMENT,
-				 "a chain without its device, which nft 1.0.6 leaves out of its JSON, "
-				 "and no such chain is here; expected \"dev\"");
+		return error_set(
+			err, ERROR_DOCUMENT,
+			"a chain without its device, which nft 1.0.6 leaves out of its JSON, "
+			"and no such chain is here; expected \"dev\"");
 	buf_printf(text, " { type %s hook %s ", type ? type : "filter", text_of(body, "hook"));
 	if (devices) {
 		buf_puts(text, "devices = {");
@@ -334,8 +335,8 @@ static bool put_chain(struct buf *text, const json_t *body, const char *words,
 	return true;
 }
 
-static bool put_types(struct buf *text, const json_t *body, const json_t *nftables, const char *words,
-		      struct untrack_error *err)
+static bool put_types(struct buf *text, const json_t *body, const json_t *nftables,
+		      const char *words, struct untrack_error *err)
 {
 	const json_t *types = json_object_get(body, "type");
 	const char *map = text_of(body, "map");
@@ -347,10 +348,11 @@ static bool put_types(struct buf *text, const json_t *body, const json_t *nftabl
 	} else if (is_untold_set(body)) {
 		buf_puts(text, " typeof ");
 		if (!nft_put_typeof(text, body, nftables))
-			return error_set(err, ERROR_DOCUMENT,
-					 "a set of integers or strings of unknown width: nft 1.0.6 "
-					 "leaves 'typeof' out of its JSON, no such set is here, and no "
-					 "rule of the document tells it; expected another type");
+			return error_set(
+				err, ERROR_DOCUMENT,
+				"a set of integers or strings of unknown width: nft 1.0.6 "
+				"leaves 'typeof' out of its JSON, no such set is here, and no "
+				"rule of the document tells it; expected another type");
 		buf_puts(text, ";");
 	} else {
 		buf_puts(text, " type ");

@@ -109,8 +109,7 @@ static bool read_timeouts(const struct node *node, void *target, struct untrack_
 
 	if (!json_is_object(node->value))
 		return node_wrong_type(node, "timeouts: an object {…} of names and seconds", err);
-	json_object_foreach(node->value, key, value)
-	{
+	json_object_foreach(node->value, key, value) {
 		struct node member = node_child(node, key);
 		size_t i = 0;
 

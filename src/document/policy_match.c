@@ -48,7 +48,7 @@ static bool read_protocol(const struct node *node, void *target, struct untrack_
 	} else if (!node_integer(node, EXPECTED_PROTOCOL, 0, 255, &number, err)) {
 		return false;
 	}
-	array_for_each (other, &match->protocols)
+	array_for_each(other, &match->protocols)
 		if (*other == number)
 			return true;
 	return array_push(&match->protocols, (uint8_t)number) || error_memory(err);
@@ -95,7 +95,7 @@ static bool read_interface(const struct node *node, void *target, struct untrack
 				   "not the name of an interface, got '%s'; expected 1 to 15 bytes "
 				   "without '/', ':' or white space, a '*' at the end only",
 				   text_show(name, strlen(name), shown));
-	array_for_each (other, &match->interfaces)
+	array_for_each(other, &match->interfaces)
 		if (!strcmp(*other, name))
 			return node_refuse(node, err,
 					   "interface listed twice, got '%s'; expected each once",
@@ -120,7 +120,7 @@ bool policy_match_judge(const struct node *node, const struct policy_match *matc
 	char a[PROTOCOL_NAME_MAX], b[PROTOCOL_NAME_MAX];
 	struct node ports = node_child(node, "ports"), protocol = node_child(node, "protocol");
 
-	array_for_each (each, &match->protocols)
+	array_for_each(each, &match->protocols)
 		*(protocol_has_ports(*each) ? &with : &without) = each;
 	if (match->ports.n && !match->protocols.n)
 		return node_refuse(&ports, err,
@@ -152,7 +152,7 @@ static unsigned protocols_families(const protocols *list)
 {
 	unsigned families = list->n ? 0 : BOTH;
 
-	array_for_each (each, list)
+	array_for_each(each, list)
 		families |= *each == IPPROTO_ICMP ? V4 : *each == IPPROTO_ICMPV6 ? V6 : BOTH;
 	return families;
 }
@@ -173,9 +173,11 @@ bool policy_match_judge_family(const struct node *node, const struct policy_matc
 		    peer_node = node_child(node, "peers");
 	struct node protocol_node = node_child(node, "protocol");
 
-	if ((inet_list_count(&match->addresses) && (addresses & ~table)) || (inet_list_count(&match->peers) && (peers & ~table)))
+	if ((inet_list_count(&match->addresses) && (addresses & ~table)) ||
+	    (inet_list_count(&match->peers) && (peers & ~table)))
 		return node_refuse(
-			inet_list_count(&match->addresses) && (addresses & ~table) ? &address_node : &peer_node,
+			inet_list_count(&match->addresses) && (addresses & ~table) ? &address_node
+										   : &peer_node,
 			err,
 			"%s in a table of family %s; expected %s only, or a table of "
 			"family inet",
@@ -203,9 +205,8 @@ bool policy_match_judge_family(const struct node *node, const struct policy_matc
 static bool covers_all(const struct inet_list *list)
 {
 	return (list->v4.n == 1 && !list->v4.v[0].first && list->v4.v[0].last == UINT32_MAX) ||
-	       (list->v6.n == 1 &&
-		inet_prefix_length(&(struct inet_range){INET_V6, list->v6.v[0].first,
-							list->v6.v[0].last}) == 0);
+	       (list->v6.n == 1 && inet_prefix_length(&(struct inet_range){
+					   INET_V6, list->v6.v[0].first, list->v6.v[0].last}) == 0);
 }
 
 /* So few addresses, even counted twice where ranges overlap, that some are left out. */

@@ -91,7 +91,7 @@ static bool judge_chain(const struct node *node, const struct policy *policy,
 {
 	const struct policy_accept_in *in = &policy->accept_in.v[policy->accept_in.n - 1];
 
-	array_for_each (other, &policy->accept_in)
+	array_for_each(other, &policy->accept_in)
 		if (other != in && other->family == in->family &&
 		    !strcmp(other->table, in->table) && !strcmp(other->chain, in->chain))
 			return node_refuse(

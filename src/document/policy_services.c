@@ -138,7 +138,7 @@ static bool judge_accept(const struct node *node, const struct policy_service *s
 	if (!service->accept || (!client && service->role != ROLE_FORWARD))
 		return true;
 	if (!policy_list_is_any(client ? &service->match.peers : &service->match.addresses, &any,
-				   err))
+				err))
 		return false;
 	if (!any)
 		return true;
@@ -209,8 +209,8 @@ static bool read_keep(const struct node *node, void *target, struct untrack_erro
 	if (!policy_origin(node, &keep->origin, err) ||
 	    !node_object(node, "a keep_tracked entry", NODE_FIELDS(keep_fields), keep, err))
 		return false;
-	if (!match->protocols.n && !match->ports.n && !inet_list_count(&match->addresses) && !inet_list_count(&match->peers) &&
-	    !match->interfaces.n)
+	if (!match->protocols.n && !match->ports.n && !inet_list_count(&match->addresses) &&
+	    !inet_list_count(&match->peers) && !match->interfaces.n)
 		return node_refuse(
 			node, err,
 			"would keep everything tracked; expected at least one of \"protocol\", "

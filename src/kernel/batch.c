@@ -27,9 +27,8 @@ size_t batch_begin(struct batch *batch, uint8_t message, uint16_t flags, uint8_t
 
 	if (!array_push(&batch->messages, entry))
 		batch->bytes.failed = true;
-	return netlink_message_begin(&batch->bytes,
-				     (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | message), flags, family,
-				     0, sequence);
+	return netlink_message_begin(&batch->bytes, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | message),
+				     flags, family, 0, sequence);
 }
 
 void batch_end(struct batch *batch, size_t begin)
@@ -90,7 +89,7 @@ static void table_step(struct batch *batch, const struct plan_step *step)
 	bool delete = step->operation == OPERATION_DELETE;
 	size_t begin = batch_begin(batch, delete ? NFT_MSG_DELTABLE : NFT_MSG_NEWTABLE,
 				   step->operation == OPERATION_ADD ? FLAGS_ADD
-				   : delete		    ? 0
+				   : delete			    ? 0
 								    : FLAGS_UPDATE,
 				   table->family);
 	struct span flags;
@@ -170,14 +169,14 @@ static void stateful_step(struct batch *batch, const struct plan_step *step)
 	bool delete = step->operation == OPERATION_DELETE;
 	size_t begin = batch_begin(batch, delete ? NFT_MSG_DELOBJ : NFT_MSG_NEWOBJ,
 				   step->operation == OPERATION_ADD ? FLAGS_ADD
-				   : delete		    ? 0
+				   : delete			    ? 0
 								    : FLAGS_UPDATE,
 				   step->table->family);
 
 	attr_put_text(&batch->bytes, NFTA_OBJ_TABLE, step->table->name);
 	attr_put_text(&batch->bytes, NFTA_OBJ_NAME, object->name);
 	attr_put_be32(&batch->bytes, NFTA_OBJ_TYPE, object->type);
-	if (!delete && object->type == NFT_OBJECT_QUOTA)
+	if (!delete &&object->type == NFT_OBJECT_QUOTA)
 		put_quota_object(batch, object);
 	else if (!delete)
 		batch_copy(batch, OBJECT_STATEFUL, &object->attrs);
@@ -190,7 +189,7 @@ static void flowtable_step(struct batch *batch, const struct plan_step *step)
 	bool delete = step->operation == OPERATION_DELETE;
 	size_t begin = batch_begin(batch, delete ? NFT_MSG_DELFLOWTABLE : NFT_MSG_NEWFLOWTABLE,
 				   step->operation == OPERATION_ADD ? FLAGS_ADD
-				   : delete		    ? 0
+				   : delete			    ? 0
 								    : FLAGS_UPDATE,
 				   step->table->family);
 
@@ -228,8 +227,7 @@ static void rule_step(struct batch *batch, const struct plan_step *step, struct 
 		batch_add_rule(batch, step, err);
 }
 
-static void write_step(struct batch *batch, const struct plan_step *step,
-		       struct untrack_error *err)
+static void write_step(struct batch *batch, const struct plan_step *step, struct untrack_error *err)
 {
 	switch (step->kind) {
 	case OBJECT_TABLE:

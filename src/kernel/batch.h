@@ -31,7 +31,7 @@ struct batch {
 	ARRAY(struct batch_message) messages;
 	ARRAY(struct batch_unnamed) unnamed; /* of the rules that are being written */
 	uint32_t last_id;
-	size_t step;    /* that is being written */
+	size_t step;	/* that is being written */
 	unsigned depth; /* of chains bound to rules in one another */
 };
 
@@ -56,7 +56,6 @@ void batch_copy_quota(struct buf *b, struct span data);
 uint32_t batch_new_id(struct batch *batch, const void *object);
 /* 0: it has none. */
 uint32_t batch_id(const struct batch *batch, const void *object);
-
 
 /* batch_rule.c */
 void batch_add_rule(struct batch *batch, const struct plan_step *step, struct untrack_error *err);

@@ -70,8 +70,8 @@ static const struct {
 	uint16_t attribute;
 	bool without_register; /* only then: resetting a TCP option */
 } refused_zeros[] = {
-	{"exthdr", NFTA_EXTHDR_FLAGS, false}, {"exthdr", NFTA_EXTHDR_OFFSET, true},
-	{"exthdr", NFTA_EXTHDR_LEN, true},    {"osf", NFTA_OSF_FLAGS, false},
+	{"exthdr", NFTA_EXTHDR_FLAGS, false},	{"exthdr", NFTA_EXTHDR_OFFSET, true},
+	{"exthdr", NFTA_EXTHDR_LEN, true},	{"osf", NFTA_OSF_FLAGS, false},
 	{"dynset", NFTA_DYNSET_TIMEOUT, false},
 };
 

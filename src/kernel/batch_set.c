@@ -58,8 +58,8 @@ static void begin_message(struct element_writer *writer)
 {
 	struct buf *b = &writer->batch->bytes;
 
-	writer->begin = batch_begin(writer->batch, writer->message, writer->flags,
-				    writer->table->family);
+	writer->begin =
+		batch_begin(writer->batch, writer->message, writer->flags, writer->table->family);
 	attr_put_text(b, NFTA_SET_ELEM_LIST_TABLE, writer->table->name);
 	batch_set_name(b, NFTA_SET_ELEM_LIST_SET, writer->set);
 	if (set_is_anonymous(writer->set))

@@ -18,8 +18,8 @@
 #include <string.h>
 
 struct answers {
-	uint32_t first, last;   /* sequence numbers of batch-begin and of the last step */
-	bool acknowledged;      /* the last step was answered */
+	uint32_t first, last;	/* sequence numbers of batch-begin and of the last step */
+	bool acknowledged;	/* the last step was answered */
 	struct refusal refusal; /* the first one; code 0: none */
 };
 
@@ -35,8 +35,8 @@ static uint32_t error_offset(const struct nlmsghdr *head, const struct nlmsgerr 
 		return 0;
 	if (!(head->nlmsg_flags & NLM_F_CAPPED))
 		skip += NLMSG_ALIGN(error->msg.nlmsg_len) - NLMSG_HDRLEN;
-	if (skip <= len && attr_find((struct span){payload + skip, len - skip},
-				     NLMSGERR_ATTR_OFFS, &body) &&
+	if (skip <= len &&
+	    attr_find((struct span){payload + skip, len - skip}, NLMSGERR_ATTR_OFFS, &body) &&
 	    body.len == sizeof(offset))
 		memcpy(&offset, body.data, sizeof(offset)); /* in the host's order */
 	return offset;
@@ -54,7 +54,8 @@ static void take_answer(struct answers *answers, const struct nlmsghdr *head)
 	if (!error.error)
 		answers->acknowledged = answers->acknowledged || sequence == answers->last;
 	else if (!answers->refusal.code)
-		answers->refusal = (struct refusal){.code = -error.error, .sequence = sequence,
+		answers->refusal = (struct refusal){.code = -error.error,
+						    .sequence = sequence,
 						    .offset = error_offset(head, &error)};
 }
 

@@ -22,12 +22,12 @@ bool kernel_generation(struct kernel *kernel, uint32_t *ret_generation, struct u
 
 /* How much of a table to read. */
 enum read_depth {
-	READ_NAME,   /* that it exists: its own attributes */
-	READ_CHAINS, /* and its chains, without rules */
-	READ_RULES,  /* and rules, sets' definitions, and the elements of anonymous sets */
+	READ_NAME,    /* that it exists: its own attributes */
+	READ_CHAINS,  /* and its chains, without rules */
+	READ_RULES,   /* and rules, sets' definitions, and the elements of anonymous sets */
 	READ_OBJECTS, /* and objects, flowtables, the elements of verdict maps: what jumps where */
 	READ_BOUNDED, /* and the elements of sets, but of plain ones with very many: uncertain */
-	READ_ALL,    /* and the elements of all sets, whose dump takes quadratic time */
+	READ_ALL,     /* and the elements of all sets, whose dump takes quadratic time */
 };
 /* How many elements READ_BOUNDED reads at most. */
 enum { READ_BOUND = 10000 };

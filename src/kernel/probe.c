@@ -31,7 +31,7 @@
 
 void probe_result_free(struct probe_result *result)
 {
-	array_for_each (step, &result->steps) {
+	array_for_each(step, &result->steps) {
 		free(step->table);
 		free(step->chain);
 		free(step->target);

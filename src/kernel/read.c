@@ -32,9 +32,9 @@ struct reading {
 	struct kernel *kernel;
 	struct ruleset *ruleset;
 	ARRAY(enum read_depth) depths; /* of ruleset->tables */
-	struct table *table;           /* whose parts come in */
-	struct chain *chain;           /* the last rule's */
-	struct set *set;               /* whose elements come in */
+	struct table *table;	       /* whose parts come in */
+	struct chain *chain;	       /* the last rule's */
+	struct set *set;	       /* whose elements come in */
 	int refused;
 };
 
@@ -61,8 +61,7 @@ static bool take_table(void *arg, const struct netlink_answer *answer, struct un
 		return error_memory(err);
 	table->handle = attr_find_be64(answer->attrs, NFTA_TABLE_HANDLE);
 	/* An owner lets nobody else change it. */
-	table->unknown =
-		attr_find_be32(answer->attrs, NFTA_TABLE_FLAGS) & NFT_TABLE_F_OWNER;
+	table->unknown = attr_find_be32(answer->attrs, NFTA_TABLE_FLAGS) & NFT_TABLE_F_OWNER;
 	if (!array_push(&reading->ruleset->tables, table))
 		return error_memory(err);
 	steal_pointer(&table);
@@ -204,8 +203,7 @@ static bool take_rule(void *arg, const struct netlink_answer *answer, struct unt
 }
 
 /* A message holds as many elements as fit, one behind the other. */
-static bool take_elements(void *arg, const struct netlink_answer *answer,
-			  struct untrack_error *err)
+static bool take_elements(void *arg, const struct netlink_answer *answer, struct untrack_error *err)
 {
 	struct reading *reading = arg;
 	struct elements *elements = &reading->set->elements;
@@ -424,8 +422,8 @@ struct ruleset *kernel_read(struct kernel *kernel, read_depth_fn *depth, void *a
 	struct ruleset *ruleset = NULL;
 
 	for (int i = 0; i < ATTEMPTS; i++) {
-		struct timespec wait = {
-			.tv_nsec = 1000000L << (i < WAIT_DOUBLINGS ? i : WAIT_DOUBLINGS)};
+		struct timespec wait = {.tv_nsec = 1000000L
+						   << (i < WAIT_DOUBLINGS ? i : WAIT_DOUBLINGS)};
 
 		switch (read_once(kernel, depth, arg, &ruleset, err)) {
 		case NETLINK_DONE:

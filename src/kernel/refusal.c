@@ -43,10 +43,10 @@ static struct span message_attrs(const struct batch *batch, const struct batch_m
 static const char *object_type_name(uint32_t type)
 {
 	static const char *const names[] = {
-		[NFT_OBJECT_COUNTER] = "counter",       [NFT_OBJECT_QUOTA] = "quota",
-		[NFT_OBJECT_CT_HELPER] = "ct helper",   [NFT_OBJECT_LIMIT] = "limit",
-		[NFT_OBJECT_CONNLIMIT] = "ct count",    [NFT_OBJECT_TUNNEL] = "tunnel",
-		[NFT_OBJECT_CT_TIMEOUT] = "ct timeout", [NFT_OBJECT_SECMARK] = "secmark",
+		[NFT_OBJECT_COUNTER] = "counter",	   [NFT_OBJECT_QUOTA] = "quota",
+		[NFT_OBJECT_CT_HELPER] = "ct helper",	   [NFT_OBJECT_LIMIT] = "limit",
+		[NFT_OBJECT_CONNLIMIT] = "ct count",	   [NFT_OBJECT_TUNNEL] = "tunnel",
+		[NFT_OBJECT_CT_TIMEOUT] = "ct timeout",	   [NFT_OBJECT_SECMARK] = "secmark",
 		[NFT_OBJECT_CT_EXPECT] = "ct expectation", [NFT_OBJECT_SYNPROXY] = "synproxy",
 	};
 

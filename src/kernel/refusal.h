@@ -5,7 +5,7 @@
 #include "kernel/batch.h"
 
 struct refusal {
-	int code;          /* errno */
+	int code;	   /* errno */
 	uint32_t sequence; /* of the message */
 	uint32_t offset;   /* of the attribute in it, from its header; 0: not told */
 };

@@ -53,9 +53,8 @@ void netlink_close(struct netlink *netlink)
 void netlink_close_later(struct netlink *netlink)
 {
 	/* libmnl closes what it was given; with another descriptor that is not the socket's end */
-	int other = netlink->socket
-			    ? fcntl(mnl_socket_get_fd(netlink->socket), F_DUPFD_CLOEXEC, 0)
-			    : -1;
+	int other = netlink->socket ? fcntl(mnl_socket_get_fd(netlink->socket), F_DUPFD_CLOEXEC, 0)
+				    : -1;
 
 	netlink_close(netlink);
 	if (other >= 0)
@@ -83,10 +82,10 @@ void netlink_send_room(struct netlink *netlink, int bytes)
 size_t netlink_message_begin(struct buf *b, uint16_t type, uint16_t flags, uint8_t family,
 			     uint16_t resource, uint32_t sequence)
 {
-	struct nlmsghdr head = {.nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags,
-				.nlmsg_seq = sequence};
-	struct nfgenmsg general = {.nfgen_family = family, .version = NFNETLINK_V0,
-				   .res_id = htons(resource)};
+	struct nlmsghdr head = {
+		.nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = sequence};
+	struct nfgenmsg general = {
+		.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
 	size_t begin = b->len;
 
 	buf_put(b, &head, sizeof(head));
@@ -121,8 +120,10 @@ ssize_t netlink_receive(struct netlink *netlink, bool wait)
 	ssize_t len;
 
 	do {
-		message = (struct msghdr){.msg_name = &from, .msg_namelen = sizeof(from),
-					  .msg_iov = &body, .msg_iovlen = 1};
+		message = (struct msghdr){.msg_name = &from,
+					  .msg_namelen = sizeof(from),
+					  .msg_iov = &body,
+					  .msg_iovlen = 1};
 		len = recvmsg(mnl_socket_get_fd(netlink->socket), &message,
 			      wait ? 0 : MSG_DONTWAIT);
 	} while ((len < 0 && errno == EINTR) || (len >= 0 && from.nl_pid != 0));
@@ -203,11 +204,14 @@ enum netlink_outcome netlink_ask(struct netlink *netlink, const struct netlink_r
 				 netlink_fn *fn, void *arg, int *ret_errno,
 				 struct untrack_error *err)
 {
-	struct exchange exchange = {.request = request, .sequence = ++netlink->sequence, .fn = fn,
-				    .arg = arg};
+	struct exchange exchange = {
+		.request = request, .sequence = ++netlink->sequence, .fn = fn, .arg = arg};
 	autoerror met = ERROR_INIT; /* the caller's may be NULL */
 	autobuf bytes = {0};
-	size_t begin = netlink_message_begin(&bytes, request->type, request->dump ? NLM_F_DUMP : request->acknowledge ? NLM_F_ACK : 0,
+	size_t begin = netlink_message_begin(&bytes, request->type,
+					     request->dump	    ? NLM_F_DUMP
+					     : request->acknowledge ? NLM_F_ACK
+								    : 0,
 					     request->family, 0, exchange.sequence);
 	int why;
 

@@ -44,12 +44,12 @@ int netlink_send(struct netlink *netlink, struct span bytes);
 ssize_t netlink_receive(struct netlink *netlink, bool wait);
 
 struct netlink_request {
-	uint16_t type; /* subsystem and message */
+	uint16_t type;	  /* subsystem and message */
 	bool acknowledge; /* the kernel tells when it is done */
-	bool dump;     /* many answers up to NLMSG_DONE; otherwise one */
+	bool dump;	  /* many answers up to NLMSG_DONE; otherwise one */
 	uint8_t family;
 	struct span attrs;
-	bool consistent;    /* every answer must be of that generation … */
+	bool consistent;     /* every answer must be of that generation … */
 	uint32_t generation; /* … by the low 16 bits in its nfgenmsg.res_id */
 };
 
@@ -63,7 +63,7 @@ enum netlink_outcome {
 	NETLINK_DONE,
 	NETLINK_CHANGED, /* what was read changed meanwhile; no error set */
 	NETLINK_REFUSED, /* *ret_errno says why; no error set */
-	NETLINK_FAILED,  /* with the error set */
+	NETLINK_FAILED,	 /* with the error set */
 };
 
 /* Calls fn for each answer. When fn returns false the rest is read but not handed on, and the

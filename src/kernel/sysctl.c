@@ -37,7 +37,8 @@ static bool failed(const char *name, int why, struct untrack_error *err)
 	if (why == ENOENT)
 		return error_set(err, ERROR_SYSTEM,
 				 "sysctl %s does not exist in this network namespace; is its "
-				 "module loaded?", name);
+				 "module loaded?",
+				 name);
 	return error_errno(err, why, "sysctl %s", name);
 }
 
@@ -75,7 +76,8 @@ bool sysctl_write(const char *name, uint64_t value, struct untrack_error *err)
 	if (errno == EINVAL)
 		return error_set(err, ERROR_SYSTEM,
 				 "sysctl %s, got '%" PRIu64 "', which the kernel takes for out of "
-				 "range", name, value);
+				 "range",
+				 name, value);
 	return failed(name, errno, err);
 }
 

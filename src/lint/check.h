@@ -23,7 +23,7 @@ struct tally {
 	uint64_t helped;
 	uint64_t expected;
 	uint64_t zoned;
-	uint64_t local; /* over lo */
+	uint64_t local;	 /* over lo */
 	uint64_t halved; /* only one of their directions is taken */
 };
 
@@ -33,13 +33,13 @@ struct lint {
 	struct facts *facts_before; /* for check_loose(), or NULL */
 	struct walk walk;	    /* owns the paths of flows */
 	ARRAY(struct flow) flows;
-	size_t flows_max; /* more are not judged one by one */
+	size_t flows_max;	     /* more are not judged one by one */
 	ARRAY(struct tally) tallies; /* of services in their order, then of rules */
 	uint64_t entries;
-	struct findings *findings; /* while lint_run() runs */
-	size_t first_found;	   /* its own begin there */
+	struct findings *findings;		      /* while lint_run() runs */
+	size_t first_found;			      /* its own begin there */
 	ARRAY(const struct rule_facts *) rules_found; /* of each of its own, or NULL */
-	bool failed;		   /* memory ran out */
+	bool failed;				      /* memory ran out */
 };
 
 bool flows_make(struct lint *lint);

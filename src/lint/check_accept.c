@@ -20,11 +20,11 @@ struct loss {
 struct losing {
 	ARRAY(struct loss) losses;
 	const struct flow *flow; /* one of those looked at */
-	bool passes;	 /* some packets get through */
-	bool accepted;	 /* … because a rule says so */
-	bool by_default; /* some are lost, not because a rule names them */
-	bool found;	 /* something was said about them */
-	bool missed;	 /* not all packets were seen: what those that were did not do, others may */
+	bool passes;		 /* some packets get through */
+	bool accepted;		 /* … because a rule says so */
+	bool by_default;	 /* some are lost, not because a rule names them */
+	bool found;		 /* something was said about them */
+	bool missed; /* not all packets were seen: what those that were did not do, others may */
 	bool failed;
 	const struct chain_facts *by;
 	const struct rule_facts *by_rule;

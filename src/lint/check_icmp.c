@@ -49,7 +49,7 @@ static bool is_seen(seen_list *list, const struct seen *new)
 {
 	array_for_each(old, list)
 		if (old->nfproto == new->nfproto && old->journey == new->journey &&
-		    (old->in == new->in || (old->in && new->in && ranges_equal(old->in, new->in))))
+		    (old->in == new->in || (old->in && new->in &&ranges_equal(old->in, new->in))))
 			return true;
 	return false;
 }

@@ -75,8 +75,7 @@ static bool demand_devices(const struct lint *lint, struct walk *walk, struct pa
 		v[n].first = v[n].last = number_read(device->name, 16);
 		n++;
 	}
-	return n >= 2 &&
-	       path_demand(walk, path, KEY_IIFNAME, ranges_make(&walk->arena, v, n)) &&
+	return n >= 2 && path_demand(walk, path, KEY_IIFNAME, ranges_make(&walk->arena, v, n)) &&
 	       path_demand(walk, path, KEY_OIFNAME, ranges_make(&walk->arena, v, n));
 }
 

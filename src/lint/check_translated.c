@@ -76,8 +76,7 @@ static bool is_way(const struct translating *at, const struct flow *flow,
 		return flow->journey == JOURNEY_OUT;
 	return flow->journey == JOURNEY_THROUGH ||
 	       (flow->journey == JOURNEY_IN &&
-		(at->journey == JOURNEY_OUT ||
-		 !inet_list_count(&flow->service->match.addresses)));
+		(at->journey == JOURNEY_OUT || !inet_list_count(&flow->service->match.addresses)));
 }
 
 static void note_translated(void *arg, struct walk *walk, enum event event, const struct path *path,

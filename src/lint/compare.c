@@ -117,7 +117,8 @@ static size_t try_values(const struct ranges *domain, number mask, number value,
 	size_t n = 0;
 
 	for (size_t i = 0; i < domain->n; i++) {
-		for (number at = ranges_at(domain, i)->first; at <= ranges_at(domain, i)->last; at++) {
+		for (number at = ranges_at(domain, i)->first; at <= ranges_at(domain, i)->last;
+		     at++) {
 			if ((at & mask) != value)
 				continue;
 			if (n && v[n - 1].last + 1 == at)

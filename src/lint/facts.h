@@ -115,7 +115,7 @@ struct box_facts {
 
 struct fact {
 	enum fact_kind kind;
-	const char *what; /* words for messages: "ct mark", "limit", "dnat" */
+	const char *what;	       /* words for messages: "ct mark", "limit", "dnat" */
 	const struct translation *nat; /* EFFECT_NAT */
 	union {
 		struct {
@@ -147,7 +147,7 @@ struct fact {
 /* What a key must meet for a packet to match the rule: seen at a glance where it does not. */
 struct guard {
 	enum key key;
-	number first;		     /* the lowest and the highest value; crossed over: none */
+	number first; /* the lowest and the highest value; crossed over: none */
 	number last;
 	const struct ranges *ranges; /* all of them; NULL: all between these two */
 };

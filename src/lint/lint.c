@@ -74,9 +74,10 @@ static bool is_known(const struct lint *lint, const struct finding *new,
 	for (size_t i = 0; i < lint->rules_found.n; i++) {
 		const struct finding *old = &lint->findings->list.v[lint->first_found + i];
 
-		if (lint->rules_found.v[i] == rule && old->code == new->code &&
-		    equal(old->service, new->service) && old->family == new->family &&
-		    equal(old->table, new->table) && equal(old->chain, new->chain))
+		if (lint->rules_found.v[i] == rule &&
+		    old->code == new->code &&equal(old->service, new->service) &&
+		    old->family == new->family &&equal(old->table, new->table) &&
+		    equal(old->chain, new->chain))
 			return true;
 	}
 	return false;

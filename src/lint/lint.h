@@ -23,19 +23,19 @@
 enum known { KNOWN_NO, KNOWN_YES, KNOWN_NOT };
 
 struct lint_input {
-	const struct ruleset *before;	/* all live tables, rules and sets read; NULL: unknown. Asked
+	const struct ruleset *before; /* all live tables, rules and sets read; NULL: unknown. Asked
 					 * for where tcp_loose is known to be off, only then */
-	const struct ruleset *after;	/* all tables as they will be */
+	const struct ruleset *after;  /* all tables as they will be */
 	const struct ruleset *document; /* the tables that the document declares; names count */
 	const struct ruleset *legacy; /* iptables' legacy tables, as iptables-nft would hold them */
 	const struct policy *policy;  /* or NULL: the document is no policy */
 	const interfaces *devices;    /* of this host, by index; or NULL */
 	const inet_ranges *addresses; /* that are delivered here; or NULL */
-	bool brief;		      /* advice that a change waits for: of a long ruleset not all */
-	enum known forwarding;	      /* does this host route packets? */
-	enum known tcp_loose;	      /* nf_conntrack_tcp_loose */
+	bool brief;		    /* advice that a change waits for: of a long ruleset not all */
+	enum known forwarding;	    /* does this host route packets? */
+	enum known tcp_loose;	    /* nf_conntrack_tcp_loose */
 	struct ssh_session session; /* the one that applies; INET_ANY: there is none */
-	const uint16_t *failsafe; /* TCP ports that must stay reachable */
+	const uint16_t *failsafe;   /* TCP ports that must stay reachable */
 	size_t failsafe_n;
 };
 

@@ -16,10 +16,9 @@ void decode_translation(struct decoding *d, const char *what, struct translation
 	if (!kept)
 		return;
 	*kept = nat;
-	decode_add(d, (struct fact){.kind = FACT_EFFECT,
-				    .what = what,
-				    .nat = kept,
-				    .effect = EFFECT_NAT});
+	decode_add(d,
+		   (struct fact){
+			   .kind = FACT_EFFECT, .what = what, .nat = kept, .effect = EFFECT_NAT});
 	decode_verdict(d, NF_ACCEPT, NULL);
 }
 

@@ -240,8 +240,7 @@ static void match_mark(struct decoding *d, const struct extension *x)
 {
 	struct xt_mark_mtinfo1 info;
 
-	if (x->revision != 1 ||
-	    !xt_read(x, &info, offsetof(struct xt_mark_mtinfo1, invert) + 1)) {
+	if (x->revision != 1 || !xt_read(x, &info, offsetof(struct xt_mark_mtinfo1, invert) + 1)) {
 		unsure(d, x);
 		return;
 	}

@@ -68,7 +68,8 @@ static void read_nat_range(struct decoding *d, const struct extension *x, struct
 
 static void target_nat(struct decoding *d, const struct extension *x)
 {
-	struct translation nat = {.source = !strcmp(x->name, "SNAT") || !strcmp(x->name, "MASQUERADE")};
+	struct translation nat = {.source = !strcmp(x->name, "SNAT") ||
+					    !strcmp(x->name, "MASQUERADE")};
 
 	nat.here = !strcmp(x->name, "REDIRECT") || !strcmp(x->name, "MASQUERADE");
 	if (!strcmp(x->name, "NETMAP"))

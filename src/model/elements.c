@@ -115,8 +115,8 @@ bool packed_is_sorted(const struct packed *packed)
 	if (packed->width <= sizeof(uint64_t))
 		return numbers_are_sorted(packed);
 	for (size_t i = 0; i < packed->count; i++) {
-		if (i && memcmp(packed_last(packed, i - 1), packed_first(packed, i),
-				packed->width) >= 0)
+		if (i &&
+		    memcmp(packed_last(packed, i - 1), packed_first(packed, i), packed->width) >= 0)
 			return false;
 		if (memcmp(packed_first(packed, i), packed_last(packed, i), packed->width) > 0)
 			return false;
@@ -128,8 +128,7 @@ static int compare_entries(const struct packed *a, size_t i, const struct packed
 {
 	int order = memcmp(packed_first(a, i), packed_first(b, j), a->width);
 
-	return order || !a->ranges ? order
-				   : memcmp(packed_last(a, i), packed_last(b, j), a->width);
+	return order || !a->ranges ? order : memcmp(packed_last(a, i), packed_last(b, j), a->width);
 }
 
 /* How many entries from there on are the same, of those that are compared at once. */

@@ -9,13 +9,13 @@
 
 /* What differs in expressions from 'every attribute matters, byte for byte'. */
 enum value_kind {
-	VALUE_STATE,    /* moved by packets */
-	VALUE_SET,      /* names a set: anonymous ones are equal by content */
-	VALUE_SET_ID,   /* of a transaction */
-	VALUE_NEST,     /* attributes, to be compared one by one */
-	VALUE_LIST,     /* a list of expressions */
-	VALUE_QUOTA,    /* flags, of which one says that it is used up */
-	VALUE_VERDICT,  /* data that may be a verdict, and that may name a chain */
+	VALUE_STATE,   /* moved by packets */
+	VALUE_SET,     /* names a set: anonymous ones are equal by content */
+	VALUE_SET_ID,  /* of a transaction */
+	VALUE_NEST,    /* attributes, to be compared one by one */
+	VALUE_LIST,    /* a list of expressions */
+	VALUE_QUOTA,   /* flags, of which one says that it is used up */
+	VALUE_VERDICT, /* data that may be a verdict, and that may name a chain */
 };
 
 static const struct {
@@ -246,7 +246,7 @@ bool elements_equal(struct span a, struct span b)
 static bool set_contents_equal(const struct tables *tables, const struct set *a,
 			       const struct set *b)
 {
-	static const uint16_t same[] = {NFTA_SET_KEY_TYPE, NFTA_SET_KEY_LEN, NFTA_SET_DATA_TYPE,
+	static const uint16_t same[] = {NFTA_SET_KEY_TYPE, NFTA_SET_KEY_LEN,  NFTA_SET_DATA_TYPE,
 					NFTA_SET_DATA_LEN, NFTA_SET_OBJ_TYPE, NFTA_SET_USERDATA};
 	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
 

@@ -5,8 +5,6 @@
 
 #include <linux/netfilter/nf_tables.h>
 
-
-
 /* Newer than the headers of Debian 12; the kernel tells them, we never send them. */
 enum { SET_BACKEND = 19, SET_COUNT = 20 };
 
@@ -76,14 +74,10 @@ static const struct field element_fields[] = {
 };
 
 static const struct field rule_fields[] = {
-	{NFTA_RULE_TABLE, FIELD_KEY},
-	{NFTA_RULE_CHAIN, FIELD_KEY},
-	{NFTA_RULE_HANDLE, FIELD_KERNEL},
-	{NFTA_RULE_EXPRESSIONS, FIELD_UPDATE},
-	{NFTA_RULE_COMPAT, FIELD_UPDATE},
-	{NFTA_RULE_POSITION, FIELD_KERNEL},
-	{NFTA_RULE_USERDATA, FIELD_UPDATE},
-	{0, FIELD_KERNEL},
+	{NFTA_RULE_TABLE, FIELD_KEY},	    {NFTA_RULE_CHAIN, FIELD_KEY},
+	{NFTA_RULE_HANDLE, FIELD_KERNEL},   {NFTA_RULE_EXPRESSIONS, FIELD_UPDATE},
+	{NFTA_RULE_COMPAT, FIELD_UPDATE},   {NFTA_RULE_POSITION, FIELD_KERNEL},
+	{NFTA_RULE_USERDATA, FIELD_UPDATE}, {0, FIELD_KERNEL},
 };
 
 static const struct field stateful_fields[] = {
@@ -108,9 +102,12 @@ static const struct field flowtable_fields[] = {
 };
 
 static const struct field *const fields[OBJECT_KINDS] = {
-	[OBJECT_TABLE] = table_fields,       [OBJECT_CHAIN] = chain_fields,
-	[OBJECT_SET] = set_fields,           [OBJECT_ELEMENT] = element_fields,
-	[OBJECT_RULE] = rule_fields,         [OBJECT_STATEFUL] = stateful_fields,
+	[OBJECT_TABLE] = table_fields,
+	[OBJECT_CHAIN] = chain_fields,
+	[OBJECT_SET] = set_fields,
+	[OBJECT_ELEMENT] = element_fields,
+	[OBJECT_RULE] = rule_fields,
+	[OBJECT_STATEFUL] = stateful_fields,
 	[OBJECT_FLOWTABLE] = flowtable_fields,
 };
 
@@ -135,8 +132,7 @@ static enum difference set_desc_compare(struct span a, struct span b)
 	if (!plain_equal(find_or_zero(a, NFTA_SET_DESC_CONCAT),
 			 find_or_zero(b, NFTA_SET_DESC_CONCAT)))
 		return DIFFERENCE_REMAKE;
-	return plain_equal(find_or_zero(a, NFTA_SET_DESC_SIZE),
-			   find_or_zero(b, NFTA_SET_DESC_SIZE))
+	return plain_equal(find_or_zero(a, NFTA_SET_DESC_SIZE), find_or_zero(b, NFTA_SET_DESC_SIZE))
 		       ? DIFFERENCE_NONE
 		       : DIFFERENCE_UPDATE;
 }
@@ -148,8 +144,8 @@ static enum difference stateful_data_compare(uint32_t type, struct span a, struc
 	case NFT_OBJECT_COUNTER:
 		return DIFFERENCE_NONE;
 	case NFT_OBJECT_QUOTA: {
-		uint32_t flags = attr_find_be32(a, NFTA_QUOTA_FLAGS) ^
-				 attr_find_be32(b, NFTA_QUOTA_FLAGS);
+		uint32_t flags =
+			attr_find_be32(a, NFTA_QUOTA_FLAGS) ^ attr_find_be32(b, NFTA_QUOTA_FLAGS);
 
 		return (flags & NFT_QUOTA_F_INV) || attr_find_be64(a, NFTA_QUOTA_BYTES) !=
 							    attr_find_be64(b, NFTA_QUOTA_BYTES)

@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 enum field_role {
-	FIELD_KERNEL,  /* filled in by the kernel or moved by packets: no difference, never sent */
-	FIELD_STATE,   /* moved by packets, but taken back when sent: no difference, is sent */
-	FIELD_UPDATE,  /* matters; can be changed in place */
-	FIELD_REMAKE,  /* matters; the object must be made anew */
-	FIELD_KEY,     /* names the object; equal by construction */
+	FIELD_KERNEL, /* filled in by the kernel or moved by packets: no difference, never sent */
+	FIELD_STATE,  /* moved by packets, but taken back when sent: no difference, is sent */
+	FIELD_UPDATE, /* matters; can be changed in place */
+	FIELD_REMAKE, /* matters; the object must be made anew */
+	FIELD_KEY,    /* names the object; equal by construction */
 };
 
 enum difference { DIFFERENCE_NONE, DIFFERENCE_UPDATE, DIFFERENCE_REMAKE };

@@ -14,7 +14,7 @@ const char *severity_name(enum severity severity)
 
 void findings_free(struct findings *findings)
 {
-	array_for_each (finding, &findings->list) {
+	array_for_each(finding, &findings->list) {
 		free(finding->service);
 		free(finding->table);
 		free(finding->chain);
@@ -28,7 +28,7 @@ size_t findings_count(const struct findings *findings, enum severity severity)
 {
 	size_t count = 0;
 
-	array_for_each (finding, &findings->list)
+	array_for_each(finding, &findings->list)
 		count += finding->severity == severity;
 	return count;
 }

@@ -21,14 +21,14 @@ struct flow_entry {
 	uint8_t protocol;
 	struct flow_tuple original;
 	struct flow_tuple reply;
-	uint32_t status;    /* IPS_* */
+	uint32_t status; /* IPS_* */
 	uint16_t zone;
-	uint8_t tcp_state;  /* TCP_CONNTRACK_*; 0 for others */
-	bool helper;        /* has a helper */
-	bool expected;      /* came of an expectation (IPS_EXPECTED, or has a master) */
+	uint8_t tcp_state;   /* TCP_CONNTRACK_*; 0 for others */
+	bool helper;	     /* has a helper */
+	bool expected;	     /* came of an expectation (IPS_EXPECTED, or has a master) */
 	uint64_t packets[2]; /* where nf_conntrack_acct is on; [0] original, [1] reply */
 	uint64_t bytes[2];
-	const void *raw;    /* the kernel layer's own, for conntrack_delete_if() */
+	const void *raw; /* the kernel layer's own, for conntrack_delete_if() */
 };
 
 /* A visitor of entries; returns false to stop early (no error). */

@@ -10,8 +10,8 @@
 
 struct name_index {
 	uint32_t *slots; /* place + 1; 0: free */
-	size_t room;     /* of slots, a power of two */
-	size_t count;    /* places 0 .. count - 1 are in it */
+	size_t room;	 /* of slots, a power of two */
+	size_t count;	 /* places 0 .. count - 1 are in it */
 };
 
 void name_index_free(struct name_index *index);

@@ -19,7 +19,7 @@ enum { JUMPS_MAX = 16, CONNTRACK_PRIORITY = -200 };
 /* What becomes of paths behind an expression. */
 struct step {
 	enum ternary match; /* do they go on in the rule? */
-	bool verdict;       /* the rule ends here with it */
+	bool verdict;	    /* the rule ends here with it */
 	int32_t code;
 	const char *chain;
 	bool may_end; /* some may leave the chain here, untold how */

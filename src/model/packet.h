@@ -21,7 +21,7 @@ struct packet {
 	uint16_t source_port; /* host order */
 	uint16_t destination_port;
 	uint8_t icmp_type, icmp_code;
-	const char *interface;    /* incoming or outgoing; NULL: unknown */
+	const char *interface;	  /* incoming or outgoing; NULL: unknown */
 	uint32_t interface_index; /* 0: unknown */
 };
 

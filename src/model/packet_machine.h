@@ -10,10 +10,10 @@ struct machine {
 	const struct table *table;
 	const struct packet *packet;
 	uint32_t hook;
-	bool mangled;   /* a rule may have written to the packet */
+	bool mangled;	/* a rule may have written to the packet */
 	bool templated; /* a rule may have given it a connection template, which notrack respects */
 	struct partial_key registers; /* 16 of 4 bytes */
-	unsigned ended;               /* paths that left the base chain by accept */
+	unsigned ended;		      /* paths that left the base chain by accept */
 	unsigned dropped;
 	unsigned depth;
 };

@@ -56,8 +56,9 @@ void plan_summarise(const struct plan *plan, struct plan_summary *ret_summary)
 	*ret_summary = (struct plan_summary){0};
 	array_for_each(step, &plan->steps) {
 		bool flush = step->operation == OPERATION_FLUSH && step->chain; /* deletes rules */
-		size_t count = flush ? step->chain->rules.n
-				     : step->kind == OBJECT_ELEMENT ? count_elements(step) : 1;
+		size_t count = flush			      ? step->chain->rules.n
+			       : step->kind == OBJECT_ELEMENT ? count_elements(step)
+							      : 1;
 
 		if (step->operation == OPERATION_FLUSH && !flush)
 			continue; /* a set, of which is not known how many it has */

@@ -41,7 +41,7 @@ struct plan_step {
 	uint32_t first; /* element: elements->at[first .. first + count) if indexes is NULL */
 	uint32_t count;
 	uint32_t *indexes; /* owned, or NULL */
-	bool remade;    /* half of a delete-and-add of one object that cannot change in place */
+	bool remade;	   /* half of a delete-and-add of one object that cannot change in place */
 };
 
 /* A sysctl that changes after the commit. */

@@ -13,14 +13,14 @@ static void match_free(struct policy_match *match)
 	array_free(&match->ports);
 	inet_list_free(&match->addresses);
 	inet_list_free(&match->peers);
-	array_for_each (name, &match->interfaces)
+	array_for_each(name, &match->interfaces)
 		free(*name);
 	array_free(&match->interfaces);
 }
 
 static void services_free(struct policy *policy)
 {
-	array_for_each (service, &policy->services) {
+	array_for_each(service, &policy->services) {
 		free(service->name);
 		match_free(&service->match);
 		free(service->comment);
@@ -31,7 +31,7 @@ static void services_free(struct policy *policy)
 
 static void keep_tracked_free(struct policy *policy)
 {
-	array_for_each (keep, &policy->keep_tracked) {
+	array_for_each(keep, &policy->keep_tracked) {
 		match_free(&keep->match);
 		free(keep->comment);
 		free(keep->origin.path);
@@ -41,13 +41,13 @@ static void keep_tracked_free(struct policy *policy)
 
 static void rules_free(struct policy *policy)
 {
-	array_for_each (in, &policy->accept_in) {
+	array_for_each(in, &policy->accept_in) {
 		free(in->table);
 		free(in->chain);
 		free(in->origin.path);
 	}
 	array_free(&policy->accept_in);
-	array_for_each (rule, &policy->rules) {
+	array_for_each(rule, &policy->rules) {
 		free(rule->expr);
 		free(rule->comment);
 		free(rule->origin.path);
@@ -62,12 +62,12 @@ void policy_free(struct policy *policy)
 	services_free(policy);
 	keep_tracked_free(policy);
 	rules_free(policy);
-	array_for_each (sysctl, &policy->sysctls) {
+	array_for_each(sysctl, &policy->sysctls) {
 		free(sysctl->name);
 		free(sysctl->origin.path);
 	}
 	array_free(&policy->sysctls);
-	array_for_each (expect, &policy->expects) {
+	array_for_each(expect, &policy->expects) {
 		free(expect->packet);
 		free(expect->origin.path);
 	}

@@ -35,11 +35,11 @@ struct origin {
 
 /* What service and keep_tracked entries have in common. Empty lists mean any. */
 struct policy_match {
-	protocols protocols;    /* IP protocol numbers, without repeats; empty only in keep_tracked */
-	port_ranges ports;      /* empty: protocols without ports, or any in keep_tracked */
+	protocols protocols; /* IP protocol numbers, without repeats; empty only in keep_tracked */
+	port_ranges ports;   /* empty: protocols without ports, or any in keep_tracked */
 	struct inet_list addresses; /* prefixes */
-	struct inet_list peers;     /* prefixes */
-	texts interfaces;       /* names, or "prefix*" */
+	struct inet_list peers;	    /* prefixes */
+	texts interfaces;	    /* names, or "prefix*" */
 };
 
 struct policy_service {
@@ -68,8 +68,8 @@ struct policy_accept_in {
 };
 
 struct policy_rule {
-	bool output; /* chain: false prerouting, true output */
-	char *expr;  /* the JSON array of libnftables statements, as text */
+	bool output;   /* chain: false prerouting, true output */
+	char *expr;    /* the JSON array of libnftables statements, as text */
 	char *comment; /* or NULL */
 	struct origin origin;
 };
@@ -88,10 +88,10 @@ struct policy_expect {
 };
 
 struct policy {
-	char *file; /* the document's name for messages */
+	char *file;	  /* the document's name for messages */
 	texts list_files; /* files that lists were read from */
-	uint8_t family; /* of its table; NFPROTO_INET unless the policy says otherwise */
-	char *table;    /* "untrack" */
+	uint8_t family;	  /* of its table; NFPROTO_INET unless the policy says otherwise */
+	char *table;	  /* "untrack" */
 	ARRAY(struct policy_service) services;
 	ARRAY(struct policy_keep) keep_tracked;
 	ARRAY(struct policy_accept_in) accept_in;

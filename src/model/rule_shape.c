@@ -48,7 +48,7 @@ static bool keep(const struct attr *attr, bool comment)
 
 static void copy_kept(struct buf *to, const struct rule *rule, bool comment)
 {
-	attr_for_each (item, buf_span(&rule->attrs)) {
+	attr_for_each(item, buf_span(&rule->attrs)) {
 		if (keep(&item, comment))
 			attr_put(to, item.type, item.body.data, item.body.len);
 	}

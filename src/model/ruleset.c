@@ -346,8 +346,8 @@ static const struct {
 	uint8_t family;
 	const char *name;
 } families[] = {
-	{NFPROTO_IPV4, "ip"},  {NFPROTO_IPV6, "ip6"},      {NFPROTO_INET, "inet"},
-	{NFPROTO_ARP, "arp"},  {NFPROTO_BRIDGE, "bridge"}, {NFPROTO_NETDEV, "netdev"},
+	{NFPROTO_IPV4, "ip"}, {NFPROTO_IPV6, "ip6"},	  {NFPROTO_INET, "inet"},
+	{NFPROTO_ARP, "arp"}, {NFPROTO_BRIDGE, "bridge"}, {NFPROTO_NETDEV, "netdev"},
 };
 
 const char *family_name(uint8_t family)
@@ -388,8 +388,8 @@ bool chain_is_bound(const struct chain *chain)
 
 const char *hook_name(uint8_t family, uint32_t hook)
 {
-	static const char *const inet[] = {"prerouting", "input",       "forward",
-					   "output",     "postrouting", "ingress"};
+	static const char *const inet[] = {"prerouting", "input",	"forward",
+					   "output",	 "postrouting", "ingress"};
 	static const char *const arp[] = {"input", "output", "forward"};
 	static const char *const netdev[] = {"ingress", "egress"};
 

@@ -31,9 +31,10 @@ enum object_kind {
 struct rule {
 	struct buf attrs; /* NFTA_RULE_* */
 	uint64_t handle;  /* 0: not in a kernel yet */
-	uint64_t hash;    /* of what matters; 0: not computed */
-	char *origin;     /* whom a refusal concerns: "service 'web'"; or NULL */
-	const struct rule_shape *shape; /* what it was made of (rule_shape.h), in its ruleset; or NULL, as
+	uint64_t hash;	  /* of what matters; 0: not computed */
+	char *origin;	  /* whom a refusal concerns: "service 'web'"; or NULL */
+	const struct rule_shape
+		*shape; /* what it was made of (rule_shape.h), in its ruleset; or NULL, as
 					 * in copies */
 };
 
@@ -84,7 +85,7 @@ struct set {
 
 struct stateful {
 	char *name;
-	uint32_t type;    /* NFT_OBJECT_* */
+	uint32_t type;	  /* NFT_OBJECT_* */
 	struct buf attrs; /* NFTA_OBJ_* */
 	uint64_t handle;
 	char *origin;
@@ -102,7 +103,7 @@ struct table {
 	struct buf attrs; /* NFTA_TABLE_* */
 	uint64_t handle;
 	bool contents_read; /* false: only its name is known */
-	bool unknown;       /* something in it could not be decoded: never touched */
+	bool unknown;	    /* something in it could not be decoded: never touched */
 	ARRAY(struct chain *) chains;
 	ARRAY(struct set *) sets;
 	ARRAY(struct stateful *) objects;
@@ -156,10 +157,10 @@ uint8_t family_parse(const char *name);
 
 /* What a base chain's NFTA_CHAIN_HOOK says. False for a regular chain. */
 struct chain_hook {
-	uint32_t hook;     /* NF_INET_*, NF_NETDEV_* */
+	uint32_t hook; /* NF_INET_*, NF_NETDEV_* */
 	int32_t priority;
-	uint32_t policy;   /* NF_ACCEPT, NF_DROP */
-	const char *type;  /* "filter", "nat", "route"; inside the chain's attrs */
+	uint32_t policy;  /* NF_ACCEPT, NF_DROP */
+	const char *type; /* "filter", "nat", "route"; inside the chain's attrs */
 };
 bool chain_hook(const struct chain *chain, struct chain_hook *ret_hook);
 /* Is the chain a part of a rule (`jump { … }`), and comes and goes with it? */

@@ -96,7 +96,8 @@ static void put_packed(struct buf *out, const struct packed *packed, uint64_t nu
 
 	if (!packed->count)
 		return;
-	record_put_u32(out, FIELD_PACKED_KIND, packed->width | (packed->ranges ? PACKED_RANGES : 0));
+	record_put_u32(out, FIELD_PACKED_KIND,
+		       packed->width | (packed->ranges ? PACKED_RANGES : 0));
 	if (number) {
 		record_put(out, FIELD_PACKED_STORED, stored, sizeof(stored));
 		return;
@@ -267,9 +268,8 @@ static bool read_into_chain(const struct record *record, struct chain *chain, ui
 	autoclean(rule_free_p) struct rule *rule = NULL;
 
 	if (record->type != FIELD_RULE)
-		return read_common(record,
-				   &(struct common){&chain->attrs, &chain->handle, NULL, state},
-				   err);
+		return read_common(
+			record, &(struct common){&chain->attrs, &chain->handle, NULL, state}, err);
 	rule = read_rule(record->body, err);
 	if (!rule)
 		return false;
@@ -327,8 +327,8 @@ static bool read_packed(struct span body, uint32_t kind, struct packed *packed,
 	uint32_t width = kind & ~PACKED_RANGES;
 	size_t entry = width * (kind & PACKED_RANGES ? 2 : 1);
 
-	if (packed->keys || packed->stored || !width || width > NFT_DATA_VALUE_MAXLEN || !body.len ||
-	    body.len % entry)
+	if (packed->keys || packed->stored || !width || width > NFT_DATA_VALUE_MAXLEN ||
+	    !body.len || body.len % entry)
 		return record_damaged(err, "a list of keys is cut off");
 	packed->keys = malloc(body.len);
 	if (!packed->keys)
@@ -387,10 +387,10 @@ static struct set *read_set(struct span body, struct untrack_error *err)
 		else if (record.type == FIELD_PACKED)
 			read = read_packed(record.body, kind, &set->elements.packed, err);
 		else
-			read = read_common(&record,
-					   &(struct common){&set->attrs, &set->handle, &set->origin,
-							    &state},
-					   err);
+			read = read_common(
+				&record,
+				&(struct common){&set->attrs, &set->handle, &set->origin, &state},
+				err);
 		if (!read)
 			return NULL;
 	}
@@ -441,9 +441,10 @@ static struct flowtable *read_flowtable(struct span body, struct untrack_error *
 		return NULL;
 	}
 	while (record_next(&body, &record))
-		if (!read_common(&record,
-				 &(struct common){&flowtable->attrs, &flowtable->handle, NULL, NULL},
-				 err))
+		if (!read_common(
+			    &record,
+			    &(struct common){&flowtable->attrs, &flowtable->handle, NULL, NULL},
+			    err))
 			return NULL;
 	return read_end(body, err) ? steal_pointer(&flowtable) : NULL;
 }
@@ -474,9 +475,8 @@ static bool read_into_table(const struct record *record, struct table *table, ui
 	case FIELD_FLOWTABLE:
 		return READ_INTO(&table->flowtables, flowtable, read_flowtable(record->body, err));
 	default:
-		return read_common(record,
-				   &(struct common){&table->attrs, &table->handle, NULL, state},
-				   err);
+		return read_common(
+			record, &(struct common){&table->attrs, &table->handle, NULL, state}, err);
 	}
 }
 
@@ -493,7 +493,8 @@ static bool read_family(struct span body, uint8_t *ret_family, struct untrack_er
 	if (format != FORMAT)
 		return error_set(err, ERROR_SYSTEM,
 				 "the stored table is in another untrack's format, got %u; "
-				 "expected %d", format, FORMAT);
+				 "expected %d",
+				 format, FORMAT);
 	if (!record_next(&body, &record) || record.type != FIELD_FAMILY)
 		return record_damaged(err, "a table has no family");
 	if (!record_u32(&record, &family, err))

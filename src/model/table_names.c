@@ -6,8 +6,9 @@
 
 /* The index is no part of what a table is: it may change behind const. */
 #define FIND_BY_NAME(table, list, index, wanted, also)                                             \
-	_Static_assert(offsetof(__typeof__(**(table)->list.v), name) == 0, "begins with its name"); \
-	struct name_index *names_ = (struct name_index *)(uintptr_t)&(table)->index;               \
+	_Static_assert(offsetof(__typeof__(**(table)->list.v), name) == 0,                         \
+		       "begins with its name");                                                    \
+	struct name_index *names_ = (struct name_index *)(uintptr_t) & (table)->index;             \
 	size_t cursor_ = 0, place_;                                                                \
 	while ((place_ = name_index_next(names_, (void *const *)(table)->list.v, (table)->list.n,  \
 					 wanted, &cursor_)) != SIZE_MAX) {                         \

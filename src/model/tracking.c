@@ -289,8 +289,8 @@ static const char *object_tracker(const struct stateful *object)
 static const char *set_tracker(const struct set *set)
 {
 	const char *why = NULL;
-	unsigned traits = carried_traits(buf_span(&set->attrs), NFTA_SET_EXPR, NFTA_SET_EXPRESSIONS,
-					 &why);
+	unsigned traits =
+		carried_traits(buf_span(&set->attrs), NFTA_SET_EXPR, NFTA_SET_EXPRESSIONS, &why);
 
 	return traits & TRAIT_TRACKS ? why : NULL;
 }
@@ -312,8 +312,7 @@ bool table_tracks(const struct table *table)
 static bool add(trackers *list, const struct table *table, const char *chain, const char *why,
 		struct untrack_error *err)
 {
-	return !why ||
-	       array_push(list, (struct tracker){table->family, table->name, chain, why}) ||
+	return !why || array_push(list, (struct tracker){table->family, table->name, chain, why}) ||
 	       error_memory(err);
 }
 

@@ -167,8 +167,8 @@ static bool refuse_second(struct store *store, struct untrack_error *err)
 		return true;
 	now = now_ms();
 	if (now >= armed.deadline_ms)
-		return error_set(err, ERROR_CONFLICT, "a rollback to snapshot %" PRIu32
-				 " is under way", armed.snapshot);
+		return error_set(err, ERROR_CONFLICT,
+				 "a rollback to snapshot %" PRIu32 " is under way", armed.snapshot);
 	return error_set(err, ERROR_CONFLICT,
 			 "a rollback to snapshot %" PRIu32 " is armed, %" PRIu64
 			 " s from now; end it with 'untrack confirm' or 'untrack rollback' first",
@@ -280,7 +280,8 @@ static bool is_still_armed(const struct store *store, const struct arming *mine)
 /* CLOCK_BOOTTIME goes on while the machine is suspended, and wakes at once if that was too long. */
 static void sleep_until(uint64_t ms)
 {
-	struct timespec at = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+	struct timespec at = {.tv_sec = (time_t)(ms / 1000),
+			      .tv_nsec = (long)(ms % 1000) * 1000000};
 
 	clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &at, NULL);
 }

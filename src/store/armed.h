@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 struct armed {
-	uint32_t snapshot;   /* what to go back to */
+	uint32_t snapshot;    /* what to go back to */
 	uint64_t deadline_ms; /* CLOCK_BOOTTIME */
-	int32_t guard;       /* its process, 0 while it is not known */
-	bool guard_alive;    /* found out when read */
+	int32_t guard;	      /* its process, 0 while it is not known */
+	bool guard_alive;     /* found out when read */
 };
 
 /* False without an error set if none is armed. A guard that is not alive while the record stands has

@@ -229,7 +229,8 @@ static bool read_all(int fd, size_t len, struct buf *to)
 }
 
 /* What is wrong with the file, or NULL. The checksum first: only then is the rest worth a word. */
-static const char *find_fault(const struct file_head *head, struct span content, enum file_kind kind)
+static const char *find_fault(const struct file_head *head, struct span content,
+			      enum file_kind kind)
 {
 	if (head->magic != magic)
 		return "was not written by untrack on a host like this one";
@@ -279,10 +280,10 @@ enum file_result file_read(const char *directory, const char *name, enum file_ki
 	why = read_file(fd, &head, ret_content);
 	fault = why == ERANGE ? "is cut off"
 		: why	      ? NULL
-			      : find_fault(&head,
-					   (struct span){ret_content->data + begin,
-							 ret_content->len - begin},
-					   kind);
+			      : find_fault(
+					&head,
+					(struct span){ret_content->data + begin, ret_content->len - begin},
+					kind);
 	if (!why && !fault)
 		return FILE_READ;
 	if (ret_content->len)

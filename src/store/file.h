@@ -15,8 +15,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum file_kind { FILE_SNAPSHOT = 1, FILE_ORIGINALS = 2, FILE_ARMED = 3, FILE_REMEMBERED = 4, FILE_NOTE = 5,
-		 FILE_KEYS = 6 };
+enum file_kind {
+	FILE_SNAPSHOT = 1,
+	FILE_ORIGINALS = 2,
+	FILE_ARMED = 3,
+	FILE_REMEMBERED = 4,
+	FILE_NOTE = 5,
+	FILE_KEYS = 6
+};
 
 enum file_result {
 	FILE_FAILED, /* the error is set */

@@ -30,10 +30,11 @@ static bool process_read(pid_t pid, char *ret_state, uint64_t *ret_start)
 	if (!file || !fgets(line, sizeof(line), file))
 		return false;
 	rest = strrchr(line, ')');
-	return rest && sscanf(rest,
-			      ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			      "%*d %*d %" SCNu64,
-			      ret_state, ret_start) == 2;
+	return rest &&
+	       sscanf(rest,
+		      ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+		      "%*d %*d %" SCNu64,
+		      ret_state, ret_start) == 2;
 }
 
 bool process_self(struct process *ret_process, struct untrack_error *err)
@@ -79,7 +80,7 @@ void process_end(const struct process *process)
 
 struct environment {
 	ARRAY(char *) variables; /* NULL-terminated */
-	char *state;             /* "UNTRACK_STATE_DIR=…", in the array too */
+	char *state;		 /* "UNTRACK_STATE_DIR=…", in the array too */
 	char *run;
 };
 
@@ -139,8 +140,8 @@ static bool unit_arguments(const struct environment *environment, const char *un
 			   const char *const *argv, arguments *list)
 {
 	static const char *const fixed[] = {
-		"systemd-run",	  "--quiet",
-		"--collect",	  "--no-ask-password",
+		"systemd-run",	       "--quiet",
+		"--collect",	       "--no-ask-password",
 		"--service-type=exec", "--description=untrack: armed rollback"};
 	char *argument;
 
@@ -339,7 +340,8 @@ bool guard_start(const struct store *store, const char *unit, const char *const 
 
 	if (argv[0][0] != '/')
 		return error_set(err, ERROR_USAGE,
-				 "the guard's program, got '%s'; expected an absolute path", argv[0]);
+				 "the guard's program, got '%s'; expected an absolute path",
+				 argv[0]);
 	if (!environment_make(store, &environment))
 		return error_memory(err);
 	if (start_unit(&environment, unit, argv)) {

@@ -82,7 +82,8 @@ static bool resolve(const struct store *store, const char *name, struct snapshot
 			return false;
 	}
 	array_for_each(chain, &snapshot->chains) {
-		if (chain->content && !keys_resolve(store->snapshots_dir, name, chain->content, err))
+		if (chain->content &&
+		    !keys_resolve(store->snapshots_dir, name, chain->content, err))
 			return false;
 	}
 	return true;
@@ -231,7 +232,8 @@ bool store_drop_snapshot(struct store *store, uint32_t id, struct untrack_error 
 	if (!find_ids(store, &known, err))
 		return false;
 	if (!known.n || known.v[known.n - 1] != id)
-		return error_set(err, ERROR_USAGE, "snapshot %" PRIu32 " is not the newest one", id);
+		return error_set(err, ERROR_USAGE, "snapshot %" PRIu32 " is not the newest one",
+				 id);
 	if (armed_read(store, &armed, &unreadable) && armed.snapshot == id)
 		return error_set(err, ERROR_CONFLICT,
 				 "snapshot %" PRIu32 " is what an armed rollback goes back to", id);

@@ -66,12 +66,15 @@ static const uint8_t *at(const struct buf *list, size_t i, size_t entry)
 }
 
 /* What is in a but not in b; with `both`, all that is in one of them. */
-static void combine(const struct buf *a, const struct buf *b, size_t entry, bool both, struct buf *out)
+static void combine(const struct buf *a, const struct buf *b, size_t entry, bool both,
+		    struct buf *out)
 {
 	size_t n = a->len / entry, m = b->len / entry, i = 0, j = 0;
 
 	while (i < n || (both && j < m)) {
-		int order = i == n ? 1 : j == m ? -1 : memcmp(at(a, i, entry), at(b, j, entry), entry);
+		int order = i == n   ? 1
+			    : j == m ? -1
+				     : memcmp(at(a, i, entry), at(b, j, entry), entry);
 
 		if (order < 0 || (both && !order))
 			buf_put(out, at(a, i, entry), entry);
@@ -254,8 +257,9 @@ static uint64_t write_number(const char *directory, const char *prefix, size_t e
 /* --- saving -------------------------------------------------------------------------------------- */
 
 /* The number of what is before, where that will do; else that of a difference that was written. 0: neither. */
-static uint64_t save_difference(const char *directory, const char *prefix, const struct packed *keys,
-				const struct packed *before, struct untrack_error *err)
+static uint64_t save_difference(const char *directory, const char *prefix,
+				const struct packed *keys, const struct packed *before,
+				struct untrack_error *err)
 {
 	autodifference own = {0}, first = {.base = before->stored}, sum = {0};
 	size_t entry = packed_entry(keys), most = keys->count * entry / 8;
@@ -284,8 +288,7 @@ uint64_t keys_save(const char *directory, const char *prefix, const struct packe
 		   const struct packed *before, struct untrack_error *err)
 {
 	autoerror ignored = ERROR_INIT;
-	uint64_t number =
-		before ? save_difference(directory, prefix, keys, before, &ignored) : 0;
+	uint64_t number = before ? save_difference(directory, prefix, keys, before, &ignored) : 0;
 
 	return number ? number
 		      : write_number(directory, prefix, packed_entry(keys), keys, NULL, err);
@@ -391,7 +394,8 @@ static bool load(const char *directory, const char *prefix, struct packed *packe
 	if (!whole) {
 		if (d.base & DIFFERENCE)
 			return record_damaged(err, "a difference to a difference");
-		if (read_number(directory, prefix, d.base, entry, &base, &nothing, err) != FILE_READ)
+		if (read_number(directory, prefix, d.base, entry, &base, &nothing, err) !=
+		    FILE_READ)
 			return false;
 		buf_free(&keys);
 		if (!play(&base, &d, entry, &keys))

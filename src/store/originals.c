@@ -30,8 +30,7 @@ void title_file_name(const char *table, char ret_name[TITLE_FILE_MAX])
 	}
 	ret_name[len] = 0;
 	if (len >= NAME_LONG)
-		sprintf(ret_name + len, "~%08lx",
-			crc32_z(0, (const Bytef *)table, strlen(table)));
+		sprintf(ret_name + len, "~%08lx", crc32_z(0, (const Bytef *)table, strlen(table)));
 }
 
 static bool decode(const struct buf *bytes, const char *table, sysctl_values *values,

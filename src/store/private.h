@@ -7,17 +7,17 @@
 #include "store/store.h"
 
 struct store {
-	char *identity;      /* of the namespace */
-	char *state_root;    /* absolute, as the others */
+	char *identity;	  /* of the namespace */
+	char *state_root; /* absolute, as the others */
 	char *run_root;
-	char *run_dir;       /* of the namespace */
+	char *run_dir; /* of the namespace */
 	char *snapshots_dir;
 	char *originals_dir;
 	char *remembered_dir;
-	char *damaged;       /* what the last listing skipped, or NULL */
+	char *damaged; /* what the last listing skipped, or NULL */
 	ARRAY(uint32_t) damaged_ids;
-	int lock;            /* -1: not held */
-	bool swept;          /* leftovers of other boots were looked for */
+	int lock;   /* -1: not held */
+	bool swept; /* leftovers of other boots were looked for */
 };
 
 enum { BOOT_ID_MAX = 37 };

@@ -56,7 +56,8 @@ bool store_save_remembered(struct store *store, const char *title, uint32_t gene
 	record_put_text(&bytes, FIELD_BOOT, boot);
 	record_put_u32(&bytes, FIELD_GENERATION, generation);
 	serialise_table_apart(&bytes, table, save_keys, &saving);
-	ok = !saving.failed && file_write(store->remembered_dir, name, FILE_REMEMBERED, &bytes, err);
+	ok = !saving.failed &&
+	     file_write(store->remembered_dir, name, FILE_REMEMBERED, &bytes, err);
 	if (ok) /* what it does not name is nobody's */
 		keys_sweep(store->remembered_dir, name, saving.numbers.v, saving.numbers.n);
 	array_free(&saving.numbers);
@@ -78,11 +79,12 @@ static struct table *decode(const struct buf *bytes, const char *boot, uint32_t 
 	return deserialise_table(&rest, err);
 }
 
-struct table *store_load_remembered(struct store *store, const char *title, uint32_t *ret_generation,
-				    struct untrack_error *err)
+struct table *store_load_remembered(struct store *store, const char *title,
+				    uint32_t *ret_generation, struct untrack_error *err)
 {
 	char name[TITLE_FILE_MAX], boot[BOOT_ID_MAX];
-	autoerror ignored = ERROR_INIT; /* it is only an aid: what is damaged is as good as absent */
+	autoerror ignored =
+		ERROR_INIT; /* it is only an aid: what is damaged is as good as absent */
 	autoclean(table_free_p) struct table *table = NULL;
 	autobuf bytes = {0};
 

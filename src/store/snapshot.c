@@ -15,8 +15,8 @@ enum field {
 	FIELD_GENERATION = 3,
 	FIELD_DOCUMENT = 4,
 	FIELD_ROLLBACK_TO = 5,
-	FIELD_TABLE = 16, /* of FAMILY, NAME, and CONTENT unless there was none */
-	FIELD_CHAIN = 17, /* of FAMILY, TABLE_NAME, NAME, MARK, CONTENT */
+	FIELD_TABLE = 16,  /* of FAMILY, NAME, and CONTENT unless there was none */
+	FIELD_CHAIN = 17,  /* of FAMILY, TABLE_NAME, NAME, MARK, CONTENT */
 	FIELD_SYSCTL = 18, /* of NAME, VALUE */
 	FIELD_FAMILY = 32,
 	FIELD_NAME = 33,
@@ -105,8 +105,8 @@ static uint64_t share_keys(void *arg, const struct table *table, const struct se
 	}
 	snapshot_name(encoding->id, name);
 	title_file_name(title, remembered);
-	return keys_link(encoding->store->remembered_dir, remembered, encoding->store->snapshots_dir,
-			 name, packed->stored)
+	return keys_link(encoding->store->remembered_dir, remembered,
+			 encoding->store->snapshots_dir, name, packed->stored)
 		       ? packed->stored
 		       : 0;
 }
@@ -202,8 +202,7 @@ struct part {
 	struct table **content;
 };
 
-static bool part_field(const struct record *field, const struct part *to,
-		       struct untrack_error *err)
+static bool part_field(const struct record *field, const struct part *to, struct untrack_error *err)
 {
 	switch (field->type) {
 	case FIELD_FAMILY:
@@ -278,9 +277,10 @@ bool sysctl_value_decode(const struct record *record, struct sysctl_value *ret_v
 	uint64_t value = 0;
 
 	while (record_next(&body, &field)) {
-		bool read = field.type == FIELD_NAME    ? record_text(&field, &name, err)
-			    : field.type == FIELD_VALUE ? record_u64(&field, &value, err)
-							: record_damaged(err, "a field is not known");
+		bool read = field.type == FIELD_NAME ? record_text(&field, &name, err)
+			    : field.type == FIELD_VALUE
+				    ? record_u64(&field, &value, err)
+				    : record_damaged(err, "a field is not known");
 
 		if (!read)
 			return false;

@@ -51,8 +51,10 @@ struct store *store_open(const char *state_dir, const char *run_dir, const char 
 	}
 	store->lock = -1;
 	if (!*namespace_identity || *namespace_identity == '.' || strchr(namespace_identity, '/')) {
-		error_set(err, ERROR_USAGE, "a network namespace's identity, got '%s'; expected a "
-			  "file name", namespace_identity);
+		error_set(err, ERROR_USAGE,
+			  "a network namespace's identity, got '%s'; expected a "
+			  "file name",
+			  namespace_identity);
 		return NULL;
 	}
 	store->identity = strdup(namespace_identity);

@@ -55,11 +55,12 @@ struct snapshot_chain {
 };
 
 struct snapshot {
-	uint32_t id;         /* 1, 2, …; given by store_save_snapshot() */
-	int64_t time;        /* seconds since the epoch */
+	uint32_t id;	     /* 1, 2, …; given by store_save_snapshot() */
+	int64_t time;	     /* seconds since the epoch */
 	uint32_t generation; /* of the ruleset it was taken from */
-	char *document;      /* what was applied after it ("policy.json", "rollback to 3", …) */
-	uint32_t rollback_to; /* the change that followed was a rollback to that one; 0: it was not */
+	char *document;	     /* what was applied after it ("policy.json", "rollback to 3", …) */
+	uint32_t
+		rollback_to; /* the change that followed was a rollback to that one; 0: it was not */
 	ARRAY(struct snapshot_table) tables;
 	ARRAY(struct snapshot_chain) chains;
 	sysctl_values sysctls;
@@ -105,8 +106,8 @@ bool store_save_remembered(struct store *store, const char *title, uint32_t gene
 			   const struct table *table, const struct table *before,
 			   struct untrack_error *err);
 /* NULL without an error set if nothing is remembered of this boot, or what is there is damaged. */
-struct table *store_load_remembered(struct store *store, const char *title, uint32_t *ret_generation,
-				    struct untrack_error *err);
+struct table *store_load_remembered(struct store *store, const char *title,
+				    uint32_t *ret_generation, struct untrack_error *err);
 bool store_forget(struct store *store, const char *title, struct untrack_error *err);
 
 /* Small notes beside what is remembered, of this boot, by a title of their own; any bytes. ret_note is appended to;

@@ -59,8 +59,8 @@ char *view_check_json(const struct findings *findings, const expectations *expec
 	array_for_each(one, expected) {
 		ok = ok && !json_array_append_new(expect, expectation_json(one));
 	}
-	all = json_pack("{s:b, s:o, s:o}", "ok", view_check_ok(findings, expected), "findings", found,
-			"expect", expect);
+	all = json_pack("{s:b, s:o, s:o}", "ok", view_check_ok(findings, expected), "findings",
+			found, "expect", expect);
 	text = ok && all ? json_dumps(all, 0) : NULL;
 	json_decref(all);
 	return text;

@@ -31,6 +31,6 @@ json_t *view_counter_json(const struct table *table, const struct stateful *coun
 
 void view_counter_text(struct buf *out, const struct stateful *counter)
 {
-	buf_printf(out, "packets %" PRIu64 " bytes %" PRIu64 ";", value(counter, NFTA_COUNTER_PACKETS),
-		   value(counter, NFTA_COUNTER_BYTES));
+	buf_printf(out, "packets %" PRIu64 " bytes %" PRIu64 ";",
+		   value(counter, NFTA_COUNTER_PACKETS), value(counter, NFTA_COUNTER_BYTES));
 }

@@ -16,41 +16,41 @@ static const struct {
 	uint8_t length;
 	enum kind kind;
 } types[] = {
-	{2, 1, KIND_HOST_NUMBER},   /* nf_proto */
-	{5, 16, KIND_TEXT},         /* string */
-	{7, 4, KIND_ADDRESS},       /* ipv4_addr */
-	{8, 16, KIND_ADDRESS},      /* ipv6_addr */
-	{9, 6, KIND_ETHER},         /* ether_addr */
-	{10, 2, KIND_NUMBER},       /* ether_type */
-	{11, 2, KIND_HOST_NUMBER},  /* arp_op */
-	{12, 1, KIND_PROTOCOL},     /* inet_proto */
-	{13, 2, KIND_NUMBER},       /* inet_service */
-	{14, 1, KIND_NUMBER},       /* icmp_type */
-	{15, 1, KIND_NUMBER},       /* tcp_flag */
-	{16, 1, KIND_NUMBER},       /* dccp_pkttype */
-	{17, 1, KIND_NUMBER},       /* mh_type */
-	{18, 8, KIND_HOST_NUMBER},  /* time */
-	{19, 4, KIND_HOST_NUMBER},  /* mark */
-	{20, 4, KIND_HOST_NUMBER},  /* iface_index */
-	{21, 2, KIND_HOST_NUMBER},  /* iface_type */
-	{22, 4, KIND_HOST_NUMBER},  /* realm */
-	{23, 4, KIND_HOST_NUMBER},  /* classid */
-	{24, 4, KIND_HOST_NUMBER},  /* uid */
-	{25, 4, KIND_HOST_NUMBER},  /* gid */
-	{26, 4, KIND_HOST_NUMBER},  /* ct_state */
-	{27, 1, KIND_HOST_NUMBER},  /* ct_dir */
-	{28, 4, KIND_HOST_NUMBER},  /* ct_status */
-	{29, 1, KIND_NUMBER},       /* icmpv6_type */
-	{31, 1, KIND_HOST_NUMBER},  /* pkt_type */
-	{32, 1, KIND_NUMBER},       /* icmp_code */
-	{33, 1, KIND_NUMBER},       /* icmpv6_code */
-	{34, 1, KIND_NUMBER},       /* icmpx_code */
-	{35, 4, KIND_HOST_NUMBER},  /* devgroup */
-	{36, 1, KIND_NUMBER},       /* dscp */
-	{37, 1, KIND_NUMBER},       /* ecn */
-	{38, 4, KIND_HOST_NUMBER},  /* fib_addrtype */
-	{41, 16, KIND_TEXT},        /* ifname */
-	{42, 1, KIND_NUMBER},       /* igmp_type */
+	{2, 1, KIND_HOST_NUMBER},  /* nf_proto */
+	{5, 16, KIND_TEXT},	   /* string */
+	{7, 4, KIND_ADDRESS},	   /* ipv4_addr */
+	{8, 16, KIND_ADDRESS},	   /* ipv6_addr */
+	{9, 6, KIND_ETHER},	   /* ether_addr */
+	{10, 2, KIND_NUMBER},	   /* ether_type */
+	{11, 2, KIND_HOST_NUMBER}, /* arp_op */
+	{12, 1, KIND_PROTOCOL},	   /* inet_proto */
+	{13, 2, KIND_NUMBER},	   /* inet_service */
+	{14, 1, KIND_NUMBER},	   /* icmp_type */
+	{15, 1, KIND_NUMBER},	   /* tcp_flag */
+	{16, 1, KIND_NUMBER},	   /* dccp_pkttype */
+	{17, 1, KIND_NUMBER},	   /* mh_type */
+	{18, 8, KIND_HOST_NUMBER}, /* time */
+	{19, 4, KIND_HOST_NUMBER}, /* mark */
+	{20, 4, KIND_HOST_NUMBER}, /* iface_index */
+	{21, 2, KIND_HOST_NUMBER}, /* iface_type */
+	{22, 4, KIND_HOST_NUMBER}, /* realm */
+	{23, 4, KIND_HOST_NUMBER}, /* classid */
+	{24, 4, KIND_HOST_NUMBER}, /* uid */
+	{25, 4, KIND_HOST_NUMBER}, /* gid */
+	{26, 4, KIND_HOST_NUMBER}, /* ct_state */
+	{27, 1, KIND_HOST_NUMBER}, /* ct_dir */
+	{28, 4, KIND_HOST_NUMBER}, /* ct_status */
+	{29, 1, KIND_NUMBER},	   /* icmpv6_type */
+	{31, 1, KIND_HOST_NUMBER}, /* pkt_type */
+	{32, 1, KIND_NUMBER},	   /* icmp_code */
+	{33, 1, KIND_NUMBER},	   /* icmpv6_code */
+	{34, 1, KIND_NUMBER},	   /* icmpx_code */
+	{35, 4, KIND_HOST_NUMBER}, /* devgroup */
+	{36, 1, KIND_NUMBER},	   /* dscp */
+	{37, 1, KIND_NUMBER},	   /* ecn */
+	{38, 4, KIND_HOST_NUMBER}, /* fib_addrtype */
+	{41, 16, KIND_TEXT},	   /* ifname */
+	{42, 1, KIND_NUMBER},	   /* igmp_type */
 };
 
 static size_t type_length(uint32_t type)

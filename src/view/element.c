@@ -182,7 +182,8 @@ static void object_text(struct buf *out, const char *word, const json_t *body)
 {
 	if (!strcmp(word, "prefix")) {
 		view_element_text(out, json_object_get(body, "addr"));
-		buf_printf(out, "/%lld", (long long)json_integer_value(json_object_get(body, "len")));
+		buf_printf(out, "/%lld",
+			   (long long)json_integer_value(json_object_get(body, "len")));
 	} else if (!strcmp(word, "range")) {
 		list_text(out, body, "-");
 	} else if (!strcmp(word, "concat")) {
@@ -209,9 +210,9 @@ void view_element_text(struct buf *out, const json_t *element)
 		const char *text = json_string_value(element);
 
 		/* names of interfaces and objects may have characters that only quotes allow */
-		buf_printf(out, text[strcspn(text, "*@/ ")] && !strchr(text, '.') && text[1]
-					? "\"%s\""
-					: "%s",
+		buf_printf(out,
+			   text[strcspn(text, "*@/ ")] && !strchr(text, '.') && text[1] ? "\"%s\""
+											: "%s",
 			   text);
 	} else if (json_is_integer(element)) {
 		buf_printf(out, "%lld", (long long)json_integer_value(element));

@@ -47,10 +47,10 @@ char *view_error_json(const struct untrack_error *error)
 {
 	json_t *body = json_pack("{s:{s:s, s:o, s:o, s:o, s:o, s:o, s:b}}", "error", "code",
 				 error_code_name(error->code), "message",
-				 any_text(error_message(error)), "file", any_text(error->file), "line",
-				 error->line ? json_integer(error->line) : json_null(), "column",
-				 error->line ? json_integer(error->column) : json_null(), "path",
-				 any_text(error->path), "changed", error->changed);
+				 any_text(error_message(error)), "file", any_text(error->file),
+				 "line", error->line ? json_integer(error->line) : json_null(),
+				 "column", error->line ? json_integer(error->column) : json_null(),
+				 "path", any_text(error->path), "changed", error->changed);
 	char *text = body ? json_dumps(body, 0) : NULL;
 
 	json_decref(body);

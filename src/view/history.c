@@ -23,11 +23,11 @@ char *view_history_json(const struct history_item *items, size_t count)
 	char *text, when[32];
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(
-			list, json_pack("{s:I, s:s, s:I, s:s, s:b}", "id", (json_int_t)items[i].id,
-					"time", time_text(items[i].time, when), "generation",
-					(json_int_t)items[i].generation, "document",
-					items[i].document, "armed", items[i].armed));
+		json_array_append_new(list, json_pack("{s:I, s:s, s:I, s:s, s:b}", "id",
+						      (json_int_t)items[i].id, "time",
+						      time_text(items[i].time, when), "generation",
+						      (json_int_t)items[i].generation, "document",
+						      items[i].document, "armed", items[i].armed));
 	all = json_pack("{s:o}", "snapshots", list);
 	text = all ? json_dumps(all, 0) : NULL;
 	json_decref(all);
@@ -64,7 +64,8 @@ char *view_confirmed_text(uint32_t snapshot)
 	struct buf out = {0};
 
 	buf_printf(&out,
-		   "confirmed: the change stays; 'untrack rollback %" PRIu32 "' would still undo it\n",
+		   "confirmed: the change stays; 'untrack rollback %" PRIu32
+		   "' would still undo it\n",
 		   snapshot);
 	return buf_steal_text(&out);
 }

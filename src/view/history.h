@@ -11,7 +11,7 @@ struct history_item {
 	int64_t time; /* seconds since the epoch */
 	uint32_t generation;
 	const char *document; /* what was applied after it was taken */
-	bool armed;           /* an armed rollback returns to it */
+	bool armed;	      /* an armed rollback returns to it */
 };
 
 char *view_history_json(const struct history_item *items, size_t count);

@@ -19,7 +19,7 @@ struct entry {
 	char *table;
 	char *word; /* as nft prints it; "rule" for rules */
 	size_t index;
-	size_t place;       /* among all */
+	size_t place;	    /* among all */
 	const json_t *json; /* borrowed of the document */
 	char *text;
 };
@@ -146,8 +146,8 @@ static bool read_json(struct listing *listing, const char *json, struct untrack_
 	json_array_foreach(list, i, item) {
 		void *at = json_object_iter((json_t *)(uintptr_t)item);
 
-		if (at && !read_json_entry(listing, json_object_iter_key(at),
-					   json_object_iter_value(at)))
+		if (at &&
+		    !read_json_entry(listing, json_object_iter_key(at), json_object_iter_value(at)))
 			return error_memory(err);
 	}
 	return true;
@@ -162,10 +162,10 @@ static bool read_json(struct listing *listing, const char *json, struct untrack_
 struct reader {
 	struct listing *listing;
 	char *family, *table;
-	char *word, *name;  /* of the block at depth 1 */
-	struct buf block;   /* its lines, joined */
-	struct buf head;    /* the table's own lines */
-	struct buf rule;    /* a rule that is not complete */
+	char *word, *name; /* of the block at depth 1 */
+	struct buf block;  /* its lines, joined */
+	struct buf head;   /* the table's own lines */
+	struct buf rule;   /* a rule that is not complete */
 };
 
 static void reader_free(struct reader *r)
@@ -300,8 +300,8 @@ static bool read_text(struct listing *listing, const char *text, struct untrack_
 		size_t len = strcspn(text, "\n");
 
 		if (!read_line(&r, text, len))
-			return error_set(err, ERROR_SYSTEM, "nft's listing cannot be read at '%.*s'",
-					 (int)len, text);
+			return error_set(err, ERROR_SYSTEM,
+					 "nft's listing cannot be read at '%.*s'", (int)len, text);
 		text += len + (text[len] == '\n');
 	}
 	return true;
@@ -348,9 +348,9 @@ static const struct entry *find_kind(const struct entries *list, uint8_t family,
 				     const char *kind, const char *name)
 {
 	static const char *const sets[] = {"set", "map", NULL};
-	static const char *const stateful[] = {"counter",        "quota",    "limit",   "ct helper",
-					       "ct timeout",     "ct expectation", "synproxy",
-					       "secmark",        "ct",       NULL};
+	static const char *const stateful[] = {
+		"counter",	  "quota",    "limit",	 "ct helper", "ct timeout",
+		"ct expectation", "synproxy", "secmark", "ct",	      NULL};
 	const char *const one[] = {kind, NULL};
 	const char *const *words = !strcmp(kind, LISTING_SET)	     ? sets
 				   : !strcmp(kind, LISTING_STATEFUL) ? stateful

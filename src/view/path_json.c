@@ -107,8 +107,7 @@ static json_t *service_object(json_t *services, const char *name, const char *fa
 	json_t *service;
 	size_t i;
 
-	json_array_foreach(services, i, service)
-	{
+	json_array_foreach(services, i, service) {
 		const char *other, *other_family, *other_table;
 
 		if (json_unpack(service, "{s:s, s:s, s:s}", "name", &other, "family", &other_family,

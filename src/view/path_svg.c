@@ -172,7 +172,7 @@ static int card_height(const struct path *path, enum path_lane lane, enum path_h
 {
 	int height = CARD_HEAD + CARD_FOOT;
 
-	array_for_each (stage, &path->hooks[lane][hook]) {
+	array_for_each(stage, &path->hooks[lane][hook]) {
 		height += stage_height(hook, stage) + STAGE_GAP;
 	}
 	return path->hooks[lane][hook].n ? height : height + LOW_STAGE;
@@ -190,7 +190,7 @@ static void put_card(struct buf *out, const struct path *path, enum path_lane la
 	if (!path->hooks[lane][hook].n)
 		svg_text(out, "note", (struct point){at.x + NAME, y + 12}, SVG_START,
 			 "nothing registered", 0);
-	array_for_each (stage, &path->hooks[lane][hook]) {
+	array_for_each(stage, &path->hooks[lane][hook]) {
 		int height = stage_height(hook, stage);
 
 		put_stage(out, hook, stage,

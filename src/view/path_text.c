@@ -116,7 +116,7 @@ static void put_hook(struct buf *out, const struct path *path, enum path_lane la
 {
 	const char *title = path_hook_name(hook);
 
-	array_for_each (stage, &path->hooks[lane][hook]) {
+	array_for_each(stage, &path->hooks[lane][hook]) {
 		put_stage(out, title, hook, stage);
 		title = "";
 	}

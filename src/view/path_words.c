@@ -125,7 +125,7 @@ static bool untracks_note(struct buf *out, enum path_hook hook, const struct sta
 	switch (stage_untracks(hook, stage)) {
 	case UNTRACKS:
 		buf_puts(out, "UNTRACKED HERE:");
-		array_for_each (name, &stage->services) {
+		array_for_each(name, &stage->services) {
 			buf_puts(out, separator);
 			put_name(out, *name);
 			separator = ", ";

@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const char *const plurals[OBJECT_KINDS] = {
-	[OBJECT_TABLE] = "tables",     [OBJECT_CHAIN] = "chains",       [OBJECT_SET] = "sets",
-	[OBJECT_ELEMENT] = "elements", [OBJECT_RULE] = "rules",         [OBJECT_STATEFUL] = "objects",
+	[OBJECT_TABLE] = "tables",	   [OBJECT_CHAIN] = "chains", [OBJECT_SET] = "sets",
+	[OBJECT_ELEMENT] = "elements",	   [OBJECT_RULE] = "rules",   [OBJECT_STATEFUL] = "objects",
 	[OBJECT_FLOWTABLE] = "flowtables",
 };
 
@@ -48,8 +48,8 @@ static void put_comment_of(json_t *body, const char *comment)
 static json_t *table_command(const struct plan_view *view, const struct plan_step *step)
 {
 	const struct table *table = step->table;
-	json_t *body = json_pack("{s:s, s:s}", "family", family_name(table->family), "name",
-				 table->name);
+	json_t *body =
+		json_pack("{s:s, s:s}", "family", family_name(table->family), "name", table->name);
 	const char *verb = step->operation == OPERATION_DELETE ? "delete" : "add";
 
 	(void)view;
@@ -68,8 +68,8 @@ static json_t *object_command(const struct plan_view *view, const struct plan_st
 	bool delete = step->operation == OPERATION_DELETE;
 	const struct listing *listing = delete ? view->before : view->after;
 	const char *word = kind;
-	const json_t *body = listing_object(listing, step->table->family, step->table->name, kind,
-					    name, &word);
+	const json_t *body =
+		listing_object(listing, step->table->family, step->table->name, kind, name, &word);
 
 	if (delete)
 		return command("delete", word, names(step, "name", name));
@@ -98,8 +98,8 @@ static void put_devices(json_t *body, const struct chain *chain)
 			json_array_append_new(list, json_string(attr_text(device.body)));
 		}
 	if (json_array_size(list) && !json_object_get(body, "dev"))
-		json_object_set(body, "dev", json_array_size(list) == 1 ? json_array_get(list, 0)
-									 : list);
+		json_object_set(body, "dev",
+				json_array_size(list) == 1 ? json_array_get(list, 0) : list);
 	json_decref(list);
 }
 
@@ -260,10 +260,10 @@ static void put_elements(struct buf *out, const struct plan_step *step)
 		uint32_t next = done + count; /* an interval's end stays with its start */
 		size_t before = out->len;
 
-		if (next < step->count && view_element_is_end(step->set, step->indexes, step->first + next))
+		if (next < step->count &&
+		    view_element_is_end(step->set, step->indexes, step->first + next))
 			count++;
-		put_inner(out, view_elements(step->set,
-					     step->indexes ? step->indexes + done : NULL,
+		put_inner(out, view_elements(step->set, step->indexes ? step->indexes + done : NULL,
 					     step->first + done, count));
 		done += count;
 		if (out->len > before && done < step->count)

@@ -67,9 +67,10 @@ static void put_object(struct buf *out, const struct plan_view *view, const stru
 	const struct listing *listing = delete ? view->before : view->after;
 	const char *word = kind, *body;
 
-	body = listing_object_text(listing, step->table->family, step->table->name, kind, name, &word);
+	body = listing_object_text(listing, step->table->family, step->table->name, kind, name,
+				   &word);
 	put_head(out, step, word, name);
-	if (!delete && body && *body)
+	if (!delete &&body && *body)
 		buf_printf(out, " { %s }", body);
 }
 
@@ -96,7 +97,8 @@ static void put_elements(struct buf *out, const struct plan_step *step)
 	json_t *list;
 
 	if (step->operation == OPERATION_FLUSH) {
-		put_head(out, step, step->set->flags & NFT_SET_MAP ? "map" : "set", step->set->name);
+		put_head(out, step, step->set->flags & NFT_SET_MAP ? "map" : "set",
+			 step->set->name);
 		return;
 	}
 	list = view_elements(step->set, step->indexes, step->first,
@@ -196,8 +198,12 @@ static void put_count(struct buf *out, size_t count, const char *word, bool *ret
 char *view_plan_summary(const struct plan *plan, struct untrack_error *err)
 {
 	static const char *const words[OBJECT_KINDS] = {
-		[OBJECT_TABLE] = "table",     [OBJECT_CHAIN] = "chain", [OBJECT_SET] = "set",
-		[OBJECT_ELEMENT] = "element", [OBJECT_RULE] = "rule",   [OBJECT_STATEFUL] = "object",
+		[OBJECT_TABLE] = "table",
+		[OBJECT_CHAIN] = "chain",
+		[OBJECT_SET] = "set",
+		[OBJECT_ELEMENT] = "element",
+		[OBJECT_RULE] = "rule",
+		[OBJECT_STATEFUL] = "object",
 		[OBJECT_FLOWTABLE] = "flowtable",
 	};
 	static const char *const verbs[] = {"added", "deleted", "replaced"};

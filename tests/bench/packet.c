@@ -43,16 +43,16 @@ enum {
 	VARIANTS_MAX = 128,
 	NAME_ROOM = 64,
 	PATH_ROOM = 512,
-	WARM_UP = 128,          /* packets before each slice */
-	CALIBRATION = 1000,     /* packets of the gate's variant */
+	WARM_UP = 128,	    /* packets before each slice */
+	CALIBRATION = 1000, /* packets of the gate's variant */
 	CALIBRATIONS = 100,
 	QUIET_PERCENTILE = 5,
-	TRIES = 8,              /* for a slice between two quiet ones */
-	PAUSE = 4000,           /* microseconds, after one that was not */
+	TRIES = 8,    /* for a slice between two quiet ones */
+	PAUSE = 4000, /* microseconds, after one that was not */
 	SLICE_MIN = 128,
 	SLICE_MAX = 100000,
-	FLUSHED_MAX = 20000,    /* packets of new flows, before the table is emptied */
-	SOURCES = 0x0a4d0002,   /* 10.77.0.2, on bench0's network */
+	FLUSHED_MAX = 20000,  /* packets of new flows, before the table is emptied */
+	SOURCES = 0x0a4d0002, /* 10.77.0.2, on bench0's network */
 	SOURCE_PORT = 10000,
 	SOURCE_PORTS = 1024,
 };
@@ -121,8 +121,8 @@ static uint16_t header_check(const uint8_t *header)
 static void make_frame(const struct variant *variant, uint8_t frame[FRAME_LENGTH])
 {
 	static const uint8_t sender[6] = {2, 0, 0, 0, 0, 0x99};
-	static const uint8_t start[] = {8, 0, 0x45, 0, 0, FRAME_LENGTH - 14, 0, 0, 0x40, 0, 64,
-					IPPROTO_UDP};
+	static const uint8_t start[] = {8, 0, 0x45, 0, 0,  FRAME_LENGTH - 14,
+					0, 0, 0x40, 0, 64, IPPROTO_UDP};
 
 	memset(frame, 0, FRAME_LENGTH);
 	memcpy(frame, variant->mac, sizeof(variant->mac));

@@ -17,7 +17,7 @@
 #endif
 
 enum {
-	BATCH = 64,       /* packets that are made before the stack takes them */
+	BATCH = 64,	  /* packets that are made before the stack takes them */
 	BOUNDS_CHECK = 5, /* instruction, jumps to the last one */
 };
 
@@ -136,16 +136,17 @@ uint32_t packet_program_run(int program, const uint8_t frame[FRAME_LENGTH], unsi
 {
 	struct xdp_md context = {.data_end = FRAME_LENGTH, .ingress_ifindex = interface};
 	union bpf_attr attr = {
-		.test = {
-			.prog_fd = (uint32_t)program,
-			.data_in = (uintptr_t)frame,
-			.data_size_in = FRAME_LENGTH,
-			.ctx_in = (uintptr_t)&context,
-			.ctx_size_in = sizeof(context),
-			.repeat = packets,
-			.flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-			.batch_size = BATCH,
-		},
+		.test =
+			{
+				.prog_fd = (uint32_t)program,
+				.data_in = (uintptr_t)frame,
+				.data_size_in = FRAME_LENGTH,
+				.ctx_in = (uintptr_t)&context,
+				.ctx_size_in = sizeof(context),
+				.repeat = packets,
+				.flags = BPF_F_TEST_XDP_LIVE_FRAMES,
+				.batch_size = BATCH,
+			},
 	};
 
 	if (bpf(BPF_PROG_TEST_RUN, &attr) < 0)
@@ -156,12 +157,13 @@ uint32_t packet_program_run(int program, const uint8_t frame[FRAME_LENGTH], unsi
 void packet_program_attach(int program, unsigned interface)
 {
 	union bpf_attr attr = {
-		.link_create = {
-			.prog_fd = (uint32_t)program,
-			.target_ifindex = interface,
-			.attach_type = BPF_XDP,
-			.flags = XDP_FLAGS_DRV_MODE,
-		},
+		.link_create =
+			{
+				.prog_fd = (uint32_t)program,
+				.target_ifindex = interface,
+				.attach_type = BPF_XDP,
+				.flags = XDP_FLAGS_DRV_MODE,
+			},
 	};
 
 	if (bpf(BPF_LINK_CREATE, &attr) < 0)

@@ -21,7 +21,7 @@ struct packet_fields {
 
 /* The program's memory, mapped here too. */
 struct packet_state {
-	uint64_t count;      /* of packets so far; the next takes fields[count & mask] */
+	uint64_t count; /* of packets so far; the next takes fields[count & mask] */
 	uint32_t mask;
 	uint32_t fresh_mask; /* 0xffff: each turn through the fields has source ports of its own */
 	struct packet_fields fields[FIELDS_MAX];

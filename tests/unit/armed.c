@@ -354,8 +354,8 @@ static void expect_only_null(pid_t pid)
 	directory = opendir(path);
 	cr_assert_not_null(directory);
 	while ((entry = readdir(directory))) {
-		ssize_t len = readlinkat(dirfd(directory), entry->d_name, target,
-					 sizeof(target) - 1);
+		ssize_t len =
+			readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
 
 		if (len < 0)
 			continue; /* . and .. */
@@ -364,7 +364,8 @@ static void expect_only_null(pid_t pid)
 			cr_assert_str_eq(target, "/dev/null");
 			count++;
 		} else {
-			cr_assert(strstr(target, scratch_run), "fd %s is %s", entry->d_name, target);
+			cr_assert(strstr(target, scratch_run), "fd %s is %s", entry->d_name,
+				  target);
 		}
 	}
 	closedir(directory);

@@ -12,7 +12,8 @@
 
 Test(commit, stale_plans_change_nothing, .init = set_up, .fini = tear_down)
 {
-	autoclean(ruleset_free_p) struct ruleset *want = desire("table ip t { chain c { accept; } }");
+	autoclean(ruleset_free_p) struct ruleset *want =
+		desire("table ip t { chain c { accept; } }");
 	autoclean(plan_free_p) struct plan *plan = make_plan();
 	uint32_t before = generation();
 
@@ -27,7 +28,8 @@ Test(commit, stale_plans_change_nothing, .init = set_up, .fini = tear_down)
 
 Test(commit, dry_runs_change_nothing, .init = set_up, .fini = tear_down)
 {
-	autoclean(ruleset_free_p) struct ruleset *want = desire("table ip t { chain c { accept; } }");
+	autoclean(ruleset_free_p) struct ruleset *want =
+		desire("table ip t { chain c { accept; } }");
 	autoclean(plan_free_p) struct plan *plan = make_plan(), *none = make_plan();
 	uint32_t before = generation();
 
@@ -108,9 +110,10 @@ static enum read_depth read_while_changing(void *arg, uint8_t family, const char
 	autoclean(kernel_close_p) struct kernel *other = kernel_open(&NETNS_OWN, &err);
 
 	if (!strcmp(name, "t") && *times > 0) {
-		push(plan, (struct plan_step){.operation = *times % 2 ? OPERATION_DELETE
-								       : OPERATION_ADD,
-					      .kind = OBJECT_TABLE, .table = table});
+		push(plan,
+		     (struct plan_step){.operation = *times % 2 ? OPERATION_DELETE : OPERATION_ADD,
+					.kind = OBJECT_TABLE,
+					.table = table});
 		cr_assert_eq(kernel_commit(other, plan, 0, false, &err), COMMIT_DONE, "%s",
 			     err.message);
 		--*times;
@@ -139,14 +142,17 @@ Test(commit, reads_again_when_it_changed, .init = set_up, .fini = tear_down)
 /* An element may expire between reading and deleting: then the plan is out of date, not wrong. */
 Test(commit, plans_age_with_expiring_elements, .init = set_up, .fini = tear_down)
 {
-	autoclean(ruleset_free_p) struct ruleset *live =
-		desire("table ip t { set s { type mark; flags timeout; elements = { 1 timeout 1d } } }");
+	autoclean(ruleset_free_p) struct ruleset *live = desire(
+		"table ip t { set s { type mark; flags timeout; elements = { 1 timeout 1d } } }");
 	autoclean(plan_free_p) struct plan *plan = make_plan();
 	struct table *table = only_table(live);
 
 	nft("table ip t { set s { type mark; flags timeout; } }");
-	push(plan, (struct plan_step){.operation = OPERATION_DELETE, .kind = OBJECT_ELEMENT,
-				      .table = table, .set = table->sets.v[0], .count = 1});
+	push(plan, (struct plan_step){.operation = OPERATION_DELETE,
+				      .kind = OBJECT_ELEMENT,
+				      .table = table,
+				      .set = table->sets.v[0],
+				      .count = 1});
 	cr_assert_eq(kernel_commit(kernel, plan, generation(), false, &err), COMMIT_STALE);
 	cr_assert_not(error_is_set(&err));
 }
@@ -165,27 +171,31 @@ Test(commit, refusals_are_told_in_the_plans_words, .init = set_up, .fini = tear_
 	struct set *s = table_find_set(t, "s");
 	struct rule *rule = c->rules.v[1];
 	autoclean(plan_free_p) struct plan *plan = make_plan();
-	struct plan_step step = {.kind = OBJECT_RULE, .table = t, .chain = c, .rule = rule,
-				 .place = 1};
+	struct plan_step step = {
+		.kind = OBJECT_RULE, .table = t, .chain = c, .rule = rule, .place = 1};
 
 	rule->origin = strdup("service 'web'");
 	push(plan, step);
-	nft("table inet t { chain c { type filter hook input priority 7; }; set s { type inet_service; elements = { 443 } } }");
-	assert_refused(plan, ERROR_KERNEL,
-		       "the kernel refused rule 2 of chain inet t c (service 'web'): No such file or "
-		       "directory, at expression 5 (immediate); something that it names does not exist");
+	nft("table inet t { chain c { type filter hook input priority 7; }; set s { type "
+	    "inet_service; elements = { 443 } } }");
+	assert_refused(
+		plan, ERROR_KERNEL,
+		"the kernel refused rule 2 of chain inet t c (service 'web'): No such file or "
+		"directory, at expression 5 (immediate); something that it names does not exist");
 	plan->steps.n = 0;
 	push(plan, (struct plan_step){.kind = OBJECT_ELEMENT, .table = t, .set = s, .count = 2});
-	assert_refused(plan, ERROR_KERNEL,
-		       "the kernel refused elements of set inet t s: File exists, at element 443; it, "
-		       "or an interval that overlaps it, is there already");
+	assert_refused(
+		plan, ERROR_KERNEL,
+		"the kernel refused elements of set inet t s: File exists, at element 443; it, "
+		"or an interval that overlaps it, is there already");
 	plan->steps.v[0].operation = OPERATION_DELETE;
 	assert_refused(plan, ERROR_KERNEL,
 		       "the kernel refused to delete elements of set inet t s: No such file or "
 		       "directory, at element 80; it is gone already");
 	plan->steps.n = 0;
-	push(plan, (struct plan_step){.operation = OPERATION_REPLACE, .kind = OBJECT_CHAIN,
-				      .table = t, .chain = c});
+	push(plan,
+	     (struct plan_step){
+		     .operation = OPERATION_REPLACE, .kind = OBJECT_CHAIN, .table = t, .chain = c});
 	assert_refused(plan, ERROR_KERNEL,
 		       "the kernel refused to change chain inet t c: Operation not supported; that "
 		       "cannot change in place");
@@ -212,7 +222,8 @@ Test(commit, owned_tables_are_left_alone, .init = set_up, .fini = tear_down)
 		usleep(10000);
 	}
 	cr_assert(only_table(live)->unknown);
-	push(plan, (struct plan_step){.kind = OBJECT_CHAIN, .table = only_table(want),
+	push(plan, (struct plan_step){.kind = OBJECT_CHAIN,
+				      .table = only_table(want),
 				      .chain = only_table(want)->chains.v[0]});
 	assert_refused(plan, ERROR_CONFLICT,
 		       "the kernel refused chain ip t c: Operation not permitted; another process "
@@ -264,16 +275,21 @@ Test(commit, large_changes_are_one_transaction, .init = set_up, .fini = tear_dow
 	commit(plan, before);
 	cr_assert_eq(generation(), before + 1);
 	/* As many again: one refusal for each message, and nothing changes. */
-	push(plan, (struct plan_step){.operation = OPERATION_DELETE, .kind = OBJECT_ELEMENT,
-				      .table = table, .set = set, .first = 7, .count = COUNT - 7});
+	push(plan, (struct plan_step){.operation = OPERATION_DELETE,
+				      .kind = OBJECT_ELEMENT,
+				      .table = table,
+				      .set = set,
+				      .first = 7,
+				      .count = COUNT - 7});
 	plan->steps.v[0] = plan->steps.v[plan->steps.n - 1];
 	plan->steps.n = 1;
 	commit(plan, before + 1);
 	cr_assert_eq(kernel_commit(kernel, plan, before + 2, false, &err), COMMIT_FAILED);
 	cr_assert_eq(generation(), before + 2);
-	assert_listing("table inet t {\n\tset big {\n\t\ttype ipv4_addr\n\t\telements = { 10.0.0.0, "
-		       "10.0.0.1,\n\t\t\t     10.0.0.2, 10.0.0.3,\n\t\t\t     10.0.0.4, 10.0.0.5,\n"
-		       "\t\t\t     10.0.0.6 }\n\t}\n}\n");
+	assert_listing(
+		"table inet t {\n\tset big {\n\t\ttype ipv4_addr\n\t\telements = { 10.0.0.0, "
+		"10.0.0.1,\n\t\t\t     10.0.0.2, 10.0.0.3,\n\t\t\t     10.0.0.4, 10.0.0.5,\n"
+		"\t\t\t     10.0.0.6 }\n\t}\n}\n");
 	table_free(table);
 }
 

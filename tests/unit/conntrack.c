@@ -21,10 +21,11 @@ static struct untrack_error err;
 static void set_up(void)
 {
 	cr_assert_eq(unshare(CLONE_NEWNET), 0);
-	cr_assert_eq(system("ip link set lo up && nft 'table inet t { chain o { "
-			    "type filter hook output priority -300; udp dport 7 ct zone set 9; }; "
-			    "chain i { type filter hook input priority 0; ct state new accept; }; }'"),
-		     0);
+	cr_assert_eq(
+		system("ip link set lo up && nft 'table inet t { chain o { "
+		       "type filter hook output priority -300; udp dport 7 ct zone set 9; }; "
+		       "chain i { type filter hook input priority 0; ct state new accept; }; }'"),
+		0);
 	cr_assert(sysctl_write(ACCT, 1, &err), "%s", err.message);
 }
 
@@ -39,11 +40,13 @@ static void send_udp(int family, const char *to, uint16_t port)
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 	autoclose int fd = socket(family, SOCK_DGRAM, 0);
 
-	cr_assert_eq(inet_pton(family, to, family == AF_INET ? (void *)&v4.sin_addr
-							     : (void *)&v6.sin6_addr), 1);
+	cr_assert_eq(inet_pton(family, to,
+			       family == AF_INET ? (void *)&v4.sin_addr : (void *)&v6.sin6_addr),
+		     1);
 	cr_assert_eq(sendto(fd, "x", 1, 0,
 			    family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6,
-			    family == AF_INET ? sizeof(v4) : sizeof(v6)), 1);
+			    family == AF_INET ? sizeof(v4) : sizeof(v6)),
+		     1);
 }
 
 struct collected {
@@ -115,13 +118,15 @@ Test(conntrack, reads_entries, .init = set_up, .fini = tear_down)
 	cr_assert_eq(entry->family, INET_V6);
 	assert_address(&entry->original.destination, INET_V6, "::1");
 	cr_assert_eq(find_port(&all, IPPROTO_UDP, 7)->zone, 9);
-	assert_address(&find_port(&all, IPPROTO_UDP, 7)->original.destination, INET_V4, "127.0.0.2");
+	assert_address(&find_port(&all, IPPROTO_UDP, 7)->original.destination, INET_V4,
+		       "127.0.0.2");
 	cr_assert_eq(read_all(1).n, 1);
 }
 
 Test(conntrack, reads_tcp_states, .init = set_up, .fini = tear_down)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(5000),
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons(5000),
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	autoclose int server = socket(AF_INET, SOCK_STREAM, 0);
 	autoclose int client = socket(AF_INET, SOCK_STREAM, 0);
@@ -143,8 +148,9 @@ Test(conntrack, reads_icmp, .init = set_up, .fini = tear_down)
 	autoclose int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
 	struct collected all;
 
-	cr_assert_eq(sendto(fd, echo_request, sizeof(echo_request), 0,
-			    (struct sockaddr *)&address, sizeof(address)), sizeof(echo_request));
+	cr_assert_eq(sendto(fd, echo_request, sizeof(echo_request), 0, (struct sockaddr *)&address,
+			    sizeof(address)),
+		     sizeof(echo_request));
 	all = read_all(0);
 	cr_assert_eq(all.n, 1);
 	cr_assert_eq(all.entry[0].protocol, IPPROTO_ICMP);

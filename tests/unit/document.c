@@ -223,20 +223,26 @@ Test(document, refuses_commands_of_scripts)
 		{"describe ip saddr", "describe", 1, 1},
 		{"table ip a {\n}\nget element ip a s { 1 }", "get", 3, 1},
 		{"define x = \\\n1\nlist tables; table ip b {}", "list", 3, 1},
-		{"add rule a b log prefix \"}\n{\"\nreplace rule a b handle 2 drop", "replace", 3, 1},
+		{"add rule a b log prefix \"}\n{\"\nreplace rule a b handle 2 drop", "replace", 3,
+		 1},
 		{"# {\nrename chain a b c", "rename", 2, 1},
 	};
-	static const char *const taken[] = {
-		"add chain a \\\nlist", "add rule a b reset tcp option mptcp",
-		"table ip a {\nchain c {\nreset tcp option mptcp\n}\n}", "listing", "list-a", "# x;list",
-		"define a = \"\nlist ruleset\n\"", "table ip a {\nset s {\n};\nlist\n}"};
+	static const char *const taken[] = {"add chain a \\\nlist",
+					    "add rule a b reset tcp option mptcp",
+					    "table ip a {\nchain c {\nreset tcp option mptcp\n}\n}",
+					    "listing",
+					    "list-a",
+					    "# x;list",
+					    "define a = \"\nlist ruleset\n\"",
+					    "table ip a {\nset s {\n};\nlist\n}"};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		autoerror err = ERROR_INIT;
 		char message[200];
 
 		snprintf(message, sizeof(message),
-			 "the command '%s'; expected tables and what is in them: a document declares "
+			 "the command '%s'; expected tables and what is in them: a document "
+			 "declares "
 			 "state, it is no script",
 			 cases[i].word);
 		put("a", before);
@@ -246,7 +252,8 @@ Test(document, refuses_commands_of_scripts)
 		cr_assert_str_eq(err.message, message);
 		cr_assert_str_eq(err.file, "b");
 		cr_assert_eq(err.line, cases[i].line, "%s: line %u", cases[i].text, err.line);
-		cr_assert_eq(err.column, cases[i].column, "%s: column %u", cases[i].text, err.column);
+		cr_assert_eq(err.column, cases[i].column, "%s: column %u", cases[i].text,
+			     err.column);
 	}
 	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++) {
 		put("a", taken[i]);

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_sets(const struct import *import, struct ipset_list *list)
 {
-	array_for_each (line, &import->ipsets) {
+	array_for_each(line, &import->ipsets) {
 		autofree char **words = calloc(line->words.w.n + 1, sizeof(*words));
 		autofree char *why = NULL;
 
@@ -41,7 +41,7 @@ static void translate(struct import *import, struct raw_table *table, const stru
 				  .ns = NETNS_OWN};
 	if (translation_begin(t, &err))
 		/* a shape is the shape of itself */
-		array_for_each (shape, &t->shapes) {
+		array_for_each(shape, &t->shapes) {
 			autoclean(spec_free_p) struct spec *again = shape_spec(shape->spec);
 			autobuf words = {0}, same = {0};
 

@@ -84,7 +84,7 @@ static void golden_import(const char *name)
 		  err.message);
 	options = read_options(&source.text);
 	if (import_read(&source, 1, &options, &result, &err)) {
-		array_for_each (warning, &result.warnings)
+		array_for_each(warning, &result.warnings)
 			buf_printf(&told, "%s\n", *warning);
 		buf_printf(&told, "%zu rules in, %zu rules out, %zu refused\n", result.rules_in,
 			   result.rules_out, result.refused);

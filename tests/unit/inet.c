@@ -62,8 +62,8 @@ static struct inet_range range_of(const char *text)
 
 Test(inet, merges_what_overlaps_or_touches)
 {
-	struct inet_range ranges[] = {range_of("10.0.1.0/24"), range_of("2001:db8::/32"),
-				      range_of("10.0.0.0/24"), range_of("10.0.0.128/25"),
+	struct inet_range ranges[] = {range_of("10.0.1.0/24"),	   range_of("2001:db8::/32"),
+				      range_of("10.0.0.0/24"),	   range_of("10.0.0.128/25"),
 				      range_of("255.255.255.255"), range_of("2001:db8::1")};
 	char out[INET_TEXT_MAX];
 

@@ -68,7 +68,8 @@ Test(kernel, marks_what_cannot_go_back, .init = set_up, .fini = tear_down)
 	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
 
 	cr_assert_eq(system("iptables-nft -t raw -A PREROUTING -p udp -m comment --comment x "
-			    "-j CT --notrack"), 0);
+			    "-j CT --notrack"),
+		     0);
 	nft("table inet mine { chain c { accept; } }");
 	ruleset = read_ruleset(READ_ALL);
 	cr_assert(ruleset_find(ruleset, NFPROTO_IPV4, "raw")->unknown);
@@ -93,8 +94,8 @@ Test(kernel, reads_a_set_that_is_growing, .init = set_up, .fini = tear_down)
 	first = read_ruleset(READ_ALL);
 	table = only_table(first);
 	plan_table(add, table);
-	push(delete, (struct plan_step){.operation = OPERATION_DELETE, .kind = OBJECT_TABLE,
-					.table = table});
+	push(delete, (struct plan_step){
+			     .operation = OPERATION_DELETE, .kind = OBJECT_TABLE, .table = table});
 	for (int turn = 0; turn < TURNS; turn++) {
 		autoclean(ruleset_free_p) struct ruleset *again = NULL;
 		const struct elements *have;
@@ -105,8 +106,9 @@ Test(kernel, reads_a_set_that_is_growing, .init = set_up, .fini = tear_down)
 		have = &only_table(again)->sets.v[0]->elements;
 		cr_assert_eq(have->at.n, ELEMENTS);
 		for (size_t i = 1; i < have->at.n; i++)
-			cr_assert_neq(element_compare_keys(element_at(have, i - 1),
-							   element_at(have, i)), 0);
+			cr_assert_neq(
+				element_compare_keys(element_at(have, i - 1), element_at(have, i)),
+				0);
 	}
 }
 
@@ -131,10 +133,12 @@ Test(kernel, rules_take_their_places, .init = set_up, .fini = tear_down)
 {
 	autoclean(ruleset_free_p) struct ruleset *live = NULL, *want = NULL;
 	autoclean(plan_free_p) struct plan *plan = make_plan();
-	autofree char *expected = live_and_wanted(
-		"table ip t { chain c { tcp dport 1 accept; tcp dport 2 accept; tcp dport 3 accept; } }",
-		"table ip t { chain c { tcp dport { 8, 9 } accept; tcp dport 1 accept; tcp dport 22 "
-		"counter drop; udp dport 4 accept; } }", &live, &want);
+	autofree char *expected = live_and_wanted("table ip t { chain c { tcp dport 1 accept; tcp "
+						  "dport 2 accept; tcp dport 3 accept; } }",
+						  "table ip t { chain c { tcp dport { 8, 9 } "
+						  "accept; tcp dport 1 accept; tcp dport 22 "
+						  "counter drop; udp dport 4 accept; } }",
+						  &live, &want);
 	struct table *old = only_table(live), *new = only_table(want);
 	struct chain *from = old->chains.v[0], *to = new->chains.v[0];
 	struct plan_step step = {.kind = OBJECT_RULE, .table = new, .chain = to};
@@ -168,12 +172,14 @@ Test(kernel, objects_change_in_place, .init = set_up, .fini = tear_down)
 	autoclean(ruleset_free_p) struct ruleset *live = NULL, *want = NULL;
 	autoclean(plan_free_p) struct plan *plan = make_plan();
 	autofree char *expected = live_and_wanted(
-		"table ip t { quota q { over 1 mbytes }; set s { type mark; flags timeout; timeout 1h; "
+		"table ip t { quota q { over 1 mbytes }; set s { type mark; flags timeout; timeout "
+		"1h; "
 		"size 10; elements = { 1 } };"
 		"chain c { type filter hook input priority 0; policy accept; } }",
 		"table ip t { flags dormant; quota q { over 2 mbytes }; set s { type mark; "
 		"flags timeout; timeout 2h; size 20; elements = { 1 timeout 1h } };"
-		"chain c { type filter hook input priority 0; policy drop; } }", &live, &want);
+		"chain c { type filter hook input priority 0; policy drop; } }",
+		&live, &want);
 	const struct table *new = only_table(want);
 	struct plan_step step = {.operation = OPERATION_REPLACE, .table = new};
 
@@ -199,10 +205,12 @@ Test(kernel, deletes_every_kind, .init = set_up, .fini = tear_down)
 	autofree char *expected = live_and_wanted(
 		"table ip t { counter c { }; set s { type ipv4_addr; flags interval; elements = { "
 		"10.0.0.0/8, 11.0.0.0-11.0.0.9 comment \"x\", 12.0.0.0/8 } }\n"
-		"set gone { type mark; elements = { 1 } }; chain gone { accept; }; chain c { accept; } }\n"
+		"set gone { type mark; elements = { 1 } }; chain gone { accept; }; chain c { "
+		"accept; } }\n"
 		"table ip6 gone { }",
 		"table ip t { set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 } }\n"
-		"chain c { } }", &live, &want);
+		"chain c { } }",
+		&live, &want);
 	struct table *t = ruleset_find(live, NFPROTO_IPV4, "t");
 	struct plan_step step = {.operation = OPERATION_DELETE, .table = t};
 
@@ -282,8 +290,10 @@ Test(kernel, sends_flowtables_without_the_kernels_fields)
 	attr_put_be32(&fast->attrs, NFTA_FLOWTABLE_HOOK_NUM, 0);
 	attr_nest_end(&fast->attrs, hook);
 	push(plan, (struct plan_step){.kind = OBJECT_FLOWTABLE, .table = table, .flowtable = fast});
-	push(plan, (struct plan_step){.operation = OPERATION_DELETE, .kind = OBJECT_FLOWTABLE,
-				      .table = table, .flowtable = fast});
+	push(plan, (struct plan_step){.operation = OPERATION_DELETE,
+				      .kind = OBJECT_FLOWTABLE,
+				      .table = table,
+				      .flowtable = fast});
 	cr_assert(batch_build(&batch, plan, 0, false, 1, &err));
 	cr_assert_eq(batch.messages.n, 2);
 	attrs = message_attrs(&batch, 0);

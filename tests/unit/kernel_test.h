@@ -114,11 +114,12 @@ static inline void plan_table(struct plan *plan, const struct table *table)
 {
 	push(plan, (struct plan_step){.kind = OBJECT_TABLE, .table = table});
 	array_for_each(object, &table->objects) {
-		push(plan, (struct plan_step){.kind = OBJECT_STATEFUL, .table = table,
-					      .object = *object});
+		push(plan, (struct plan_step){
+				   .kind = OBJECT_STATEFUL, .table = table, .object = *object});
 	}
 	array_for_each(flowtable, &table->flowtables) {
-		push(plan, (struct plan_step){.kind = OBJECT_FLOWTABLE, .table = table,
+		push(plan, (struct plan_step){.kind = OBJECT_FLOWTABLE,
+					      .table = table,
 					      .flowtable = *flowtable});
 	}
 	array_for_each(set, &table->sets) {
@@ -130,14 +131,17 @@ static inline void plan_table(struct plan *plan, const struct table *table)
 	}
 	array_for_each(set, &table->sets) {
 		if ((*set)->elements.at.n)
-			push(plan, (struct plan_step){.kind = OBJECT_ELEMENT, .table = table,
+			push(plan, (struct plan_step){.kind = OBJECT_ELEMENT,
+						      .table = table,
 						      .set = *set,
 						      .count = (uint32_t)(*set)->elements.at.n});
 	}
 	array_for_each(chain, &table->chains) {
 		for (size_t i = 0; i < (*chain)->rules.n; i++)
-			push(plan, (struct plan_step){.kind = OBJECT_RULE, .table = table,
-						      .chain = *chain, .place = i,
+			push(plan, (struct plan_step){.kind = OBJECT_RULE,
+						      .table = table,
+						      .chain = *chain,
+						      .place = i,
 						      .rule = (*chain)->rules.v[i]});
 	}
 }
@@ -149,7 +153,8 @@ static inline void commit(const struct plan *plan, uint32_t generation)
 	cr_assert_eq(outcome, COMMIT_DONE, "%d %s", (int)outcome, err.message);
 }
 
-static inline void assert_refused(const struct plan *plan, enum error_code code, const char *message)
+static inline void assert_refused(const struct plan *plan, enum error_code code,
+				  const char *message)
 {
 	cr_assert_eq(kernel_commit(kernel, plan, 0, false, &err), COMMIT_FAILED);
 	cr_assert_eq(err.code, code);

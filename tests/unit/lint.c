@@ -386,7 +386,8 @@ static struct ruleset *load_long(unsigned rules)
 {
 	autobuf text = {0};
 
-	buf_puts(&text, "table ip t {\nchain input {\ntype filter hook input priority 0; policy drop;\n");
+	buf_puts(&text,
+		 "table ip t {\nchain input {\ntype filter hook input priority 0; policy drop;\n");
 	for (unsigned i = 0; i < rules; i++)
 		buf_printf(&text, "ip saddr 10.%u.%u.7 tcp dport %u accept\n", i / 250, i % 250,
 			   80 + i % 10);

@@ -99,10 +99,10 @@ Test(nft, names_an_included_file)
 /* nft has the last word on which names it takes. */
 Test(nft, knows_names_that_nft_does_not_take)
 {
-	static const char *const words[] = {
-		"accept", "add", "counter", "ip",  "map",     "table",	"tcp",
-		"time",	  "xt",	 "zone",    "raw", "untrack", "filter", "sources",
-		"_a",	  ".a",	 "a/b-c",   "1a",  "-a",      "a b"};
+	static const char *const words[] = {"accept", "add",	 "counter", "ip",      "map",
+					    "table",  "tcp",	 "time",    "xt",      "zone",
+					    "raw",    "untrack", "filter",  "sources", "_a",
+					    ".a",     "a/b-c",	 "1a",	    "-a",      "a b"};
 	autonetns ns = scratch();
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {

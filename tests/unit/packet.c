@@ -36,7 +36,7 @@ static const char *const all_interfaces[] = {"lo", "eth0", "eth1", "wg0"};
 static const char *const all_names[] = {"lo", "eth0", "eth1", "eth*", "wg0", "l*", "e*"};
 static const char *const prefixes[] = {
 	"10.0.0.0/30", "10.0.0.4/30", "10.0.0.0/29", "10.0.0.1",       "10.0.0.2", "10.0.0.3",
-	"10.0.0.6",    "10.0.0.0/8",  "2001:db8::1", "2001:db8::/126", "::/1",     "2001:db8::6",
+	"10.0.0.6",    "10.0.0.0/8",  "2001:db8::1", "2001:db8::/126", "::/1",	   "2001:db8::6",
 };
 
 static void add_range(struct inet_list *list, const char *text)

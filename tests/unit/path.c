@@ -56,17 +56,15 @@ Test(hooks, are_decoded)
 	cr_expect_str_eq(hook.function, "ipv4_conntrack_in");
 	cr_expect_str_eq(hook.module, "nf_conntrack");
 	cr_expect_null(hook.table);
-	registered_hooks_free(&(registered_hooks){.v = memcpy(malloc(sizeof(hook)), &hook,
-							       sizeof(hook)),
-						  .n = 1});
+	registered_hooks_free(&(registered_hooks){
+		.v = memcpy(malloc(sizeof(hook)), &hook, sizeof(hook)), .n = 1});
 	hook = hook_of(NFPROTO_IPV6, NF_INET_LOCAL_IN, 0, "nft_do_chain_inet", "nf_tables",
 		       "filter", "input");
 	cr_expect_eq(hook.table_family, NFPROTO_INET);
 	cr_expect_str_eq(hook.table, "filter");
 	cr_expect_str_eq(hook.chain, "input");
-	registered_hooks_free(&(registered_hooks){.v = memcpy(malloc(sizeof(hook)), &hook,
-							       sizeof(hook)),
-						  .n = 1});
+	registered_hooks_free(&(registered_hooks){
+		.v = memcpy(malloc(sizeof(hook)), &hook, sizeof(hook)), .n = 1});
 }
 
 /* --- paths ------------------------------------------------------------------------------------- */
@@ -136,8 +134,10 @@ static struct path *path_of(const struct ruleset *ruleset, const registered_hook
 			    const texts *legacy)
 {
 	devices none = {0};
-	struct path_sources sources = {
-		.ruleset = ruleset, .hooks = hooks, .legacy = {legacy, NULL, NULL}, .devices = &none};
+	struct path_sources sources = {.ruleset = ruleset,
+				       .hooks = hooks,
+				       .legacy = {legacy, NULL, NULL},
+				       .devices = &none};
 	struct path *path = path_build(&sources, NULL);
 
 	cr_assert(path);
@@ -216,7 +216,8 @@ Test(path, sees_notrack_behind_jumps_and_where_it_is_in_vain)
 
 			stage = at;
 			if (stage->kind == STAGE_CHAIN && strcmp(stage->chain, "out") != 0)
-				expected = strcmp(stage->chain, "pre") ? UNTRACKS_IN_VAIN : UNTRACKS;
+				expected =
+					strcmp(stage->chain, "pre") ? UNTRACKS_IN_VAIN : UNTRACKS;
 			cr_expect_eq(stage_untracks(hook, stage), expected);
 		}
 	}
@@ -250,9 +251,9 @@ Test(path, believes_the_kernel_where_it_tells)
 	/* Rules would have tracking on for both families; the kernel has it for IPv4 alone. */
 	add_ct(add_chain(table, "first", "filter", NF_INET_PRE_ROUTING, 0));
 	add_chain(table, "second", "filter", NF_INET_PRE_ROUTING, 0);
-	cr_assert(array_push(&hooks, hook_of(NFPROTO_IPV4, NF_INET_PRE_ROUTING, -400,
-					     "ipv4_conntrack_defrag", "nf_defrag_ipv4", NULL,
-					     NULL)));
+	cr_assert(
+		array_push(&hooks, hook_of(NFPROTO_IPV4, NF_INET_PRE_ROUTING, -400,
+					   "ipv4_conntrack_defrag", "nf_defrag_ipv4", NULL, NULL)));
 	cr_assert(array_push(&hooks, hook_of(NFPROTO_IPV4, NF_INET_PRE_ROUTING, -225,
 					     "selinux_ip_forward", NULL, NULL, NULL)));
 	cr_assert(array_push(&hooks, hook_of(NFPROTO_IPV4, NF_INET_PRE_ROUTING, -200,
@@ -294,7 +295,8 @@ Test(path, shows_hostile_names_without_harm)
 	struct path *path;
 	char *text, *json, *svg;
 
-	add_chain(table, "a\x01 very long name that goes on and on and on until it is cut somewhere",
+	add_chain(table,
+		  "a\x01 very long name that goes on and on and on until it is cut somewhere",
 		  "filter", NF_INET_LOCAL_IN, 0);
 	path = path_of(ruleset, NULL, NULL);
 	text = view_path_text(path);

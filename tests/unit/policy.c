@@ -54,7 +54,9 @@ static void ranges_are(const struct inet_list *ranges, size_t count, const char 
 
 	cr_assert_eq(inet_list_count(ranges), count);
 	for (size_t i = 0; i < count; i++)
-		cr_assert_str_eq(inet_format(&(struct inet_range[]){inet_list_at(ranges, i)}[0], text), expected[i]);
+		cr_assert_str_eq(
+			inet_format(&(struct inet_range[]){inet_list_at(ranges, i)}[0], text),
+			expected[i]);
 }
 
 #define RANGES_ARE(ranges, ...)                                                                    \

@@ -136,7 +136,8 @@ Test(serialise, refuses_every_truncation)
 
 	serialise_table(&bytes, table);
 	for (size_t len = 0; len < bytes.len; len++) {
-		uint8_t *cut = malloc(len ? len : 1); /* its own, so that a sanitizer sees the end */
+		uint8_t *cut =
+			malloc(len ? len : 1); /* its own, so that a sanitizer sees the end */
 		struct span rest = {cut, len};
 		autoerror err = ERROR_INIT;
 

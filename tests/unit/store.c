@@ -51,17 +51,17 @@ static struct snapshot *sample_snapshot(void)
 			     (struct snapshot_table){.family = NFPROTO_INET,
 						     .name = strdup("untrack"),
 						     .table = sample_table("untrack")}));
-	cr_assert(array_push(&snapshot->tables,
-			     (struct snapshot_table){.family = NFPROTO_IPV4, .name = strdup("new")}));
+	cr_assert(array_push(&snapshot->tables, (struct snapshot_table){.family = NFPROTO_IPV4,
+									.name = strdup("new")}));
 	cr_assert(array_push(&snapshot->chains,
 			     (struct snapshot_chain){.family = NFPROTO_INET,
 						     .table = strdup("filter"),
 						     .content = sample_table("filter"),
 						     .chain = strdup("input"),
 						     .mark = strdup("untrack inet untrack: ")}));
-	cr_assert(array_push(&snapshot->sysctls,
-			     (struct sysctl_value){strdup("net.netfilter.nf_conntrack_max"),
-						   UINT64_MAX}));
+	cr_assert(array_push(
+		&snapshot->sysctls,
+		(struct sysctl_value){strdup("net.netfilter.nf_conntrack_max"), UINT64_MAX}));
 	return snapshot;
 }
 
@@ -557,7 +557,8 @@ StoreTest(finds_damaged_originals)
 	file_overwrite("state/init/originals/inet%20untrack", bytes, len);
 	cr_assert_not(store_load_originals(store, "inet untrack", &read, &err));
 	cr_assert(strstr(err.message, "originals/inet%20untrack is damaged: its checksum does not "
-				      "fit"), "%s", err.message);
+				      "fit"),
+		  "%s", err.message);
 }
 
 /* --- the lock ------------------------------------------------------------------------------------ */
@@ -601,8 +602,8 @@ StoreTest(names_the_holder_of_the_lock)
 	snprintf(expected, sizeof(expected), "another untrack (pid %d) is at work here", holder);
 	cr_assert_str_eq(busy.message, expected);
 	cr_assert_not(store_lock(store, 1000, &waited));
-	snprintf(expected, sizeof(expected),
-		 "another untrack (pid %d) is at work here; waited 1 s", holder);
+	snprintf(expected, sizeof(expected), "another untrack (pid %d) is at work here; waited 1 s",
+		 holder);
 	cr_assert_str_eq(waited.message, expected);
 	kill(holder, SIGKILL);
 	waitpid(holder, NULL, 0);

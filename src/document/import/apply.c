@@ -164,15 +164,15 @@ static bool change_rules(struct import *import, const struct place *place,
 
 static void flush(struct raw_table *table, const char *name)
 {
-	array_for_each (chain, &table->chains)
+	array_for_each(chain, &table->chains)
 		while ((!name || !strcmp((*chain)->name, name)) && (*chain)->rules.n)
 			delete_rule(*chain, (*chain)->rules.n - 1);
 }
 
 static bool is_referred(const struct raw_table *table, const char *name)
 {
-	array_for_each (chain, &table->chains)
-		array_for_each (rule, &(*chain)->rules)
+	array_for_each(chain, &table->chains)
+		array_for_each(rule, &(*chain)->rules)
 			if ((*rule)->spec->jump && !(*rule)->spec->target.extension &&
 			    !strcmp((*rule)->spec->jump, name))
 				return true;
@@ -221,8 +221,8 @@ static bool rename_chain(struct import *import, const struct place *place, struc
 				     "-E %s %s: there is no such chain of yours, or there is "
 				     "one of the new name",
 				     command->chain, command->second);
-	array_for_each (other, &table->chains)
-		array_for_each (rule, &(*other)->rules) {
+	array_for_each(other, &table->chains)
+		array_for_each(rule, &(*other)->rules) {
 			struct spec *spec = (*rule)->spec;
 
 			if (!spec->jump || spec->target.extension ||

@@ -72,7 +72,7 @@ static bool put_elements(const char **listing, struct buf *b)
 	}
 	if (lines.n)
 		qsort(lines.v, lines.n, sizeof(*lines.v), compare_lines);
-	array_for_each (line, &lines) {
+	array_for_each(line, &lines) {
 		put_line(b, *line, strlen(*line));
 		free(*line);
 	}
@@ -112,7 +112,7 @@ struct lines {
 
 static void lines_free(struct lines *lines)
 {
-	array_for_each (line, &lines->v)
+	array_for_each(line, &lines->v)
 		free(*line);
 	array_free(&lines->v);
 }
@@ -239,7 +239,7 @@ static void note_difference(struct translation *t, const struct buf *was, const 
 		at += *at == '\n';
 		headings += is_heading(t, at, strcspn(at, "\n"), &unused);
 	}
-	array_for_each (shape, &t->shapes)
+	array_for_each(shape, &t->shapes)
 		if (shape_lives(shape) && ++n == headings)
 			t->text_place = shape->place;
 	t->text_only = true;
@@ -254,7 +254,7 @@ bool translation_check_json(struct translation *t, struct untrack_error *err)
 	buf_puts(&json, "{\"nftables\": [\n");
 	translation_put_head_json(t, &json);
 	for (int late = 0; late < 2; late++)
-		array_for_each (shape, &t->shapes) {
+		array_for_each(shape, &t->shapes) {
 			struct rule_values values = {.spec = shape->spec, .counter = true};
 
 			if (shape_lives(shape) && (!late || shape->late != LATE_NONE))

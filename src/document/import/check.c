@@ -182,7 +182,7 @@ static bool cross_out_use(char *answer, const struct use *use, enum inet_family 
 static void check_uses(struct translation *t, struct shape *shape, const struct piece *piece,
 		       char *answer)
 {
-	array_for_each (use, &piece->uses)
+	array_for_each(use, &piece->uses)
 		if (use->option->how == HOW_TOOL && !cross_out_use(answer, use, t->family))
 			shape_refuse(shape,
 				     "-%c %s --%s%s%s: iptables-restore-translate leaves it out",
@@ -337,7 +337,7 @@ static void put_owns(struct shape *shape, struct buf *text, char *answer)
 {
 	size_t n = 0;
 
-	array_for_each (own, &shape->owns) {
+	array_for_each(own, &shape->owns) {
 		char marker[40];
 		bool found;
 
@@ -377,7 +377,7 @@ static char *check_matches(struct translation *t, struct shape *shape)
 	for (size_t i = 0; i < shape->spec->matches.n; i++) {
 		bool mine = false;
 
-		array_for_each (own, &shape->owns)
+		array_for_each(own, &shape->owns)
 			mine |= own->match == i;
 		if (!mine)
 			check_uses(t, shape, &shape->spec->matches.v[i], (char *)answer.data);
@@ -432,7 +432,7 @@ static char *check_target(struct translation *t, struct shape *shape)
 
 	if (!normalise(shape->target, &text) || !normalise(shape->target, &answer))
 		return NULL;
-	array_for_each (own, &shape->owns)
+	array_for_each(own, &shape->owns)
 		if (own->match == SIZE_MAX &&
 		    cross_out((char *)answer.data, "meta mark set 0x5eedff00"))
 			out = strdup(own->text);

@@ -58,7 +58,7 @@ static struct found find_option(struct parser *p, const char *word, size_t lengt
 
 	if (found.candidates == 1 || !match || p->spec->protocol_negated)
 		return found;
-	array_for_each (piece, &p->spec->matches)
+	array_for_each(piece, &p->spec->matches)
 		if (!strcmp(piece->extension->name, match) ||
 		    (!strncmp(piece->extension->name, "icmp", 4) && !strncmp(match, "icmp", 4)))
 			return found;

@@ -24,12 +24,12 @@ static void put_chain(const struct translation *t, const struct raw_chain *chain
 void translation_put_head(const struct translation *t, struct buf *b)
 {
 	buf_printf(b, "add table %s " IMPORT_TABLE "\n", ip_word(t->family));
-	array_for_each (chain, &t->table->chains) {
+	array_for_each(chain, &t->table->chains) {
 		put_chain(t, *chain, false, b);
 		if (chain_has_late(t, *chain))
 			put_chain(t, *chain, true, b);
 	}
-	array_for_each (definition, &t->definitions)
+	array_for_each(definition, &t->definitions)
 		buf_printf(b, "%s\n", definition->text);
 }
 
@@ -56,13 +56,12 @@ void translation_put_head_json(const struct translation *t, struct buf *b)
 
 	buf_printf(b, "%s{\"table\": {\"family\": \"%s\", \"name\": \"" IMPORT_TABLE "\"}}",
 		   b->len && b->data[b->len - 1] == '}' ? ",\n" : "", ip_word(t->family));
-	array_for_each (chain, &t->table->chains) {
+	array_for_each(chain, &t->table->chains) {
 		put_chain_json(t, *chain, false, b);
 		if (chain_has_late(t, *chain))
 			put_chain_json(t, *chain, true, b);
 	}
-	json_array_foreach(t->objects, i, object)
-	{
+	json_array_foreach(t->objects, i, object) {
 		char *text = json_dumps(object, 0);
 
 		if (!text)
@@ -138,8 +137,8 @@ void shape_put_json(const struct translation *t, const struct shape *shape, bool
 static void put_rules(const struct translation *t, bool text, bool counters, bool late,
 		      struct buf *b)
 {
-	array_for_each (chain, &t->table->chains)
-		array_for_each (place, &(*chain)->rules) {
+	array_for_each(chain, &t->table->chains)
+		array_for_each(place, &(*chain)->rules) {
 			const struct raw_rule *rule = *place;
 			const struct shape *shape = &t->shapes.v[rule->shape];
 			struct rule_values values = {.spec = rule->spec,

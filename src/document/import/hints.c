@@ -29,8 +29,8 @@ static unsigned hooks_of(const struct raw_table *table, const struct raw_chain *
 		return hook_of(chain->name);
 	if (depth > DEPTH_MAX)
 		return 0;
-	array_for_each (from, &table->chains)
-		array_for_each (rule, &(*from)->rules)
+	array_for_each(from, &table->chains)
+		array_for_each(rule, &(*from)->rules)
 			if ((*rule)->spec->jump && !strcmp((*rule)->spec->jump, chain->name)) {
 				hooks |= hooks_of(table, *from, depth + 1);
 				break;
@@ -42,8 +42,8 @@ static bool accepts_untracked(const struct spec *spec)
 {
 	if (!spec->jump || strcmp(spec->jump, "ACCEPT"))
 		return false;
-	array_for_each (piece, &spec->matches)
-		array_for_each (use, &piece->uses)
+	array_for_each(piece, &spec->matches)
+		array_for_each(use, &piece->uses)
 			if ((!strcmp(use->option->name, "state") ||
 			     !strcmp(use->option->name, "ctstate")) &&
 			    !use->negated && strcasestr(use->value[0], "UNTRACKED"))
@@ -56,8 +56,8 @@ bool hints_find(const struct import *import, hints *ret_hints)
 	hints found = {0};
 
 	for (int six = 0; six < 2; six++)
-		array_for_each (chain, &import->filter[six].chains)
-			array_for_each (rule, &(*chain)->rules) {
+		array_for_each(chain, &import->filter[six].chains)
+			array_for_each(rule, &(*chain)->rules) {
 				struct hint hint = {*rule,
 						    hooks_of(&import->filter[six], *chain, 0)};
 
@@ -92,13 +92,13 @@ static void put_conditions(const struct spec *spec, struct buf *b, bool *ret_mor
 	if (spec->protocol)
 		buf_printf(b, "meta l4proto %s%s ", not_word(spec->protocol_negated),
 			   spec->protocol);
-	array_for_each (piece, &spec->matches) {
+	array_for_each(piece, &spec->matches) {
 		const char *name = piece->extension->name;
 
 		if (!strcmp(name, "state") || !strcmp(name, "conntrack") ||
 		    !strcmp(name, "comment"))
 			continue;
-		array_for_each (use, &piece->uses) {
+		array_for_each(use, &piece->uses) {
 			bool ports = (!strcmp(use->option->name, "dport") ||
 				      !strcmp(use->option->name, "sport")) &&
 				     port_word(spec) &&
@@ -158,8 +158,7 @@ char *hint_chain(unsigned hook)
 	if (!nft_run(&own, "list chains", NFT_JSON, &listing, NULL))
 		return NULL;
 	root = json_loads(listing, 0, NULL);
-	json_array_foreach(json_object_get(root, "nftables"), i, chain)
-	{
+	json_array_foreach(json_object_get(root, "nftables"), i, chain) {
 		const char *family, *table, *name, *at, *type;
 
 		chain = json_object_get(chain, "chain");

@@ -13,7 +13,7 @@
 void import_result_clear(struct import_result *result)
 {
 	free(result->document);
-	array_for_each (warning, &result->warnings)
+	array_for_each(warning, &result->warnings)
 		free(*warning);
 	array_free(&result->warnings);
 	*result = (struct import_result){0};
@@ -36,7 +36,7 @@ static size_t count_rules(const struct raw_table *table)
 {
 	size_t n = 0;
 
-	array_for_each (chain, &table->chains)
+	array_for_each(chain, &table->chains)
 		n += (*chain)->rules.n;
 	return n;
 }
@@ -44,13 +44,13 @@ static size_t count_rules(const struct raw_table *table)
 /* ---- sets ---- */
 static bool uses_sets(const struct raw_table *table)
 {
-	array_for_each (chain, &table->chains)
-		array_for_each (rule, &(*chain)->rules) {
+	array_for_each(chain, &table->chains)
+		array_for_each(rule, &(*chain)->rules) {
 			const struct spec *spec = (*rule)->spec;
 
 			if (spec->jump && !strcmp(spec->jump, "SET"))
 				return true;
-			array_for_each (piece, &spec->matches)
+			array_for_each(piece, &spec->matches)
 				if (!strcmp(piece->extension->name, "set"))
 					return true;
 		}
@@ -91,7 +91,7 @@ static bool read_sets(struct import *import, struct ipset_list *list, struct unt
 		return error_memory(err);
 	if (!import->options->ipset_save && !import->ipsets.n && !read_host_sets(import, list, err))
 		return false;
-	array_for_each (line, &import->ipsets) {
+	array_for_each(line, &import->ipsets) {
 		autofree char **words = calloc(line->words.w.n + 1, sizeof(*words));
 		autofree char *why = NULL;
 
@@ -129,8 +129,8 @@ static void refuse_rules(struct translation *t)
 {
 	bool told = false;
 
-	array_for_each (chain, &t->table->chains)
-		array_for_each (rule, &(*chain)->rules) {
+	array_for_each(chain, &t->table->chains)
+		array_for_each(rule, &(*chain)->rules) {
 			const struct shape *shape = &t->shapes.v[(*rule)->shape];
 
 			if (shape_lives(shape) || (*rule)->refused)
@@ -138,7 +138,7 @@ static void refuse_rules(struct translation *t)
 			refuse_rule(t->import, *rule, shape->refused);
 			(*rule)->refused = true;
 		}
-	array_for_each (shape, &t->shapes)
+	array_for_each(shape, &t->shapes)
 		if (shape_lives(shape) && shape->late_statements && !told) {
 			import_warn(
 				t->import, &shape->place,
@@ -151,7 +151,7 @@ static void refuse_rules(struct translation *t)
 				shape->chain->safe, LATE_ENDING);
 			told = true;
 		}
-	array_for_each (shape, &t->shapes)
+	array_for_each(shape, &t->shapes)
 		if (shape_lives(shape) && shape->note)
 			import_warn(t->import, &shape->place, "%s", shape->note);
 }
@@ -159,8 +159,8 @@ static void refuse_rules(struct translation *t)
 /* nf_tables keeps 127 bytes of a comment; nft's text has no quotes inside quotes. */
 static void check_comments(struct translation *t)
 {
-	array_for_each (chain, &t->table->chains)
-		array_for_each (place, &(*chain)->rules) {
+	array_for_each(chain, &t->table->chains)
+		array_for_each(place, &(*chain)->rules) {
 			struct raw_rule *rule = *place;
 			const char *comment = rule->spec->comment;
 			const char *why = NULL;
@@ -244,7 +244,7 @@ static bool settle_refusals(struct import *import, size_t count, struct untrack_
 	/* with nothing left to go on with, each line is told all the same */
 	if (!import->options->keep_going || (!count && !import->sysctls.n))
 		return report(import, err);
-	array_for_each (refusal, &import->refusals)
+	array_for_each(refusal, &import->refusals)
 		import_warn(import, &refusal->place, "left out: %s", refusal->text);
 	return !import->no_memory || error_memory(err);
 }
@@ -274,8 +274,8 @@ static size_t count_carried(struct translation *const *tables, size_t count)
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)
-		array_for_each (chain, &tables[i]->table->chains)
-			array_for_each (rule, &(*chain)->rules)
+		array_for_each(chain, &tables[i]->table->chains)
+			array_for_each(rule, &(*chain)->rules)
 				n += !(*rule)->refused;
 	return n;
 }

@@ -25,7 +25,7 @@ static void ipset_free(struct ipset *set)
 {
 	free(set->name);
 	free(set->type);
-	array_for_each (member, &set->members)
+	array_for_each(member, &set->members)
 		free(member->text);
 	array_free(&set->members);
 	free(set);
@@ -34,7 +34,7 @@ DEFINE_AUTOCLEAN(struct ipset, ipset_free)
 
 void ipset_list_free(struct ipset_list *list)
 {
-	array_for_each (set, &list->sets)
+	array_for_each(set, &list->sets)
 		ipset_free(*set);
 	array_free(&list->sets);
 	free(list->unread);
@@ -42,7 +42,7 @@ void ipset_list_free(struct ipset_list *list)
 
 const struct ipset *ipset_find(const struct ipset_list *list, const char *name)
 {
-	array_for_each (set, &list->sets)
+	array_for_each(set, &list->sets)
 		if (!strcmp((*set)->name, name))
 			return *set;
 	return NULL;
@@ -110,7 +110,7 @@ static bool add(struct ipset_list *list, char *const *words, size_t count, char 
 	struct ipset *set = NULL;
 	struct ipset_member member = {0};
 
-	array_for_each (known, &list->sets)
+	array_for_each(known, &list->sets)
 		if (!strcmp((*known)->name, words[1]))
 			set = *known;
 	if (!set)
@@ -254,7 +254,7 @@ static bool put_member(const struct ipset *set, const struct ipset_member *membe
 bool ipset_put_elements(const struct ipset_list *list, const struct ipset *set, struct buf *b,
 			char **ret_why)
 {
-	array_for_each (member, &set->members) {
+	array_for_each(member, &set->members) {
 		if (set->list) {
 			const struct ipset *part = ipset_find(list, member->text);
 

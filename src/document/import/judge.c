@@ -34,7 +34,7 @@ static void put_chains(const struct translation *t, struct input *input, bool to
 {
 	buf_puts(&input->text, "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n");
 	input->head = 3;
-	array_for_each (chain, &t->table->chains) {
+	array_for_each(chain, &t->table->chains) {
 		if ((*chain)->builtin)
 			continue;
 		buf_putc(&input->text, ':');
@@ -217,7 +217,7 @@ bool translation_judge(struct translation *t, struct untrack_error *err)
 /* ---- iptables-restore-translate ---- */
 static const struct own_text *own_of(const struct shape *shape, size_t match)
 {
-	array_for_each (own, &shape->owns)
+	array_for_each(own, &shape->owns)
 		if (own->match == match)
 			return own;
 	return NULL;
@@ -237,7 +237,7 @@ static void put_asked(const struct translation *t, const struct shape *shape, st
 	/* The header alone, then match by match. */
 	free(steal_pointer(&spec->jump));
 	for (size_t i = 0; i < spec->matches.n; i++) {
-		array_for_each (use, &spec->matches.v[i].uses) {
+		array_for_each(use, &spec->matches.v[i].uses) {
 			free(use->value[0]);
 			free(use->value[1]);
 		}
@@ -394,7 +394,7 @@ bool translation_ask(struct translation *t, struct untrack_error *err)
 	while (!done)
 		if (!ask_tool(t, path, &done, err))
 			return false;
-	array_for_each (shape, &t->shapes) {
+	array_for_each(shape, &t->shapes) {
 		if (shape_lives(shape) && !shape->answer)
 			shape_refuse(shape, "%s has no translation for it", name);
 		if (shape_lives(shape))

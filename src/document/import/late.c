@@ -35,7 +35,7 @@ static bool has_late(const struct translation *t, const struct raw_chain *chain,
 {
 	if (depth > DEPTH_MAX)
 		return false;
-	array_for_each (rule, &chain->rules) {
+	array_for_each(rule, &chain->rules) {
 		const struct shape *shape = &t->shapes.v[(*rule)->shape];
 		const struct raw_chain *to = chain_of(t, shape);
 
@@ -55,7 +55,7 @@ bool chain_has_late(const struct translation *t, const struct raw_chain *chain)
 
 static bool has_target(const struct translation *t, const char *first, const char *second)
 {
-	array_for_each (shape, &t->shapes)
+	array_for_each(shape, &t->shapes)
 		if (jumps(shape, first) || jumps(shape, second))
 			return true;
 	return false;
@@ -68,7 +68,7 @@ static const char *not_again(const struct translation *t, const struct shape *sh
 					    "statistic", "conntrack", "state",	   "connmark",
 					    "connbytes", "connlabel", "helper"};
 
-	array_for_each (piece, &shape->spec->matches) {
+	array_for_each(piece, &shape->spec->matches) {
 		const char *name = piece->extension->name;
 
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -142,14 +142,14 @@ bool translation_late(struct translation *t, struct untrack_error *err)
 	autofree bool *matters = NULL;
 
 	t->has_late = false;
-	array_for_each (shape, &t->shapes)
+	array_for_each(shape, &t->shapes)
 		t->has_late |= shape_lives(shape) && shape->late_statements;
 	if (!t->has_late)
 		return true;
 	matters = calloc(t->shapes.n + 1, sizeof(*matters));
 	if (!matters)
 		return error_memory(err);
-	array_for_each (chain, &t->table->chains)
+	array_for_each(chain, &t->table->chains)
 		if (chain_has_late(t, *chain))
 			forget_rest(t, *chain, matters);
 	for (size_t i = 0; i < t->shapes.n; i++)

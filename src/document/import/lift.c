@@ -22,7 +22,7 @@
 /* Port 0 alone is nothing that a policy can name. */
 static bool has_port_zero(const port_ranges *ports)
 {
-	array_for_each (range, ports)
+	array_for_each(range, ports)
 		if (!range->to)
 			return true;
 	return false;
@@ -30,7 +30,7 @@ static bool has_port_zero(const port_ranges *ports)
 
 static bool begins_at_zero(const port_ranges *ports)
 {
-	array_for_each (range, ports)
+	array_for_each(range, ports)
 		if (!range->from)
 			return true;
 	return false;
@@ -44,7 +44,7 @@ static bool has_ports_or_needs_none(const struct lift_rule *rule)
 		return false;
 	if (rule->sports.n || rule->dports.n)
 		return !rule->sports.n || !rule->dports.n;
-	array_for_each (protocol, &rule->protocols)
+	array_for_each(protocol, &rule->protocols)
 		if (protocol_has_ports(*protocol))
 			return false;
 	return true;
@@ -104,7 +104,7 @@ static bool lift_exceptions(struct plan *plan, lift_services *ret_keeps)
 	}
 	if (!lift_pair(rules, plan->candidate, false, ret_keeps))
 		return false;
-	array_for_each (keep, ret_keeps)
+	array_for_each(keep, ret_keeps)
 		keep->keep = true;
 	for (size_t i = 0; i < rules->n; i++)
 		if (rules->v[i].kind != LIFT_NOTRACK && !rules->v[i].lifted)
@@ -202,11 +202,13 @@ static void tell_unlifted(struct import *import, const struct plan *plan, size_t
 
 static void tell_port_zero(struct import *import, const lift_rules *rules)
 {
-	array_for_each (rule, rules) {
-		if (!rule->lifted || (!begins_at_zero(&rule->sports) && !begins_at_zero(&rule->dports)))
+	array_for_each(rule, rules) {
+		if (!rule->lifted ||
+		    (!begins_at_zero(&rule->sports) && !begins_at_zero(&rule->dports)))
 			continue;
 		import_warn(import, rule->place.file ? &rule->place : NULL,
-			    "the ports begin at 1 in the policy (here and further on): port 0, which no "
+			    "the ports begin at 1 in the policy (here and further on): port 0, "
+			    "which no "
 			    "service has, stays tracked");
 		return;
 	}
@@ -227,7 +229,7 @@ static void tell(struct import *import, const struct plan *plan, const lift_serv
 	}
 	if (more)
 		import_warn(import, NULL, "%zu more rules stay rules", more);
-	array_for_each (service, services) {
+	array_for_each(service, services) {
 		const struct lift_rule *rule = &plan->rules->v[service->rule];
 
 		if (service->completed)
@@ -269,7 +271,7 @@ bool lift_policy(struct import *import, lift_rules *rules, struct buf *document,
 
 void lift_rules_free(lift_rules *rules)
 {
-	array_for_each (rule, rules)
+	array_for_each(rule, rules)
 		lift_rule_free(rule);
 	array_free(rules);
 }
@@ -308,7 +310,7 @@ static bool add_table(struct import *import, lift_rules *rules, const struct tra
 				"a policy's rules are libnftables JSON, which would lose something "
 				"of this one; "
 				"import it without --as policy");
-	array_for_each (chain, &t->table->chains) {
+	array_for_each(chain, &t->table->chains) {
 		if ((*chain)->builtin && (*chain)->drop)
 			return error_set(err, ERROR_DOCUMENT,
 					 "the chain %s drops what no rule accepts, which a "
@@ -324,7 +326,7 @@ static bool add_table(struct import *import, lift_rules *rules, const struct tra
 					    (*chain)->name, (*chain)->rules.n);
 			continue;
 		}
-		array_for_each (rule, &(*chain)->rules)
+		array_for_each(rule, &(*chain)->rules)
 			if (!(*rule)->refused &&
 			    !add_rule(rules, t, *rule, !strcmp((*chain)->name, "OUTPUT")))
 				return error_memory(err);
@@ -357,9 +359,9 @@ bool lift_hints(struct import *import, struct translation *const *tables, size_t
 	(void)count;
 	if (!hints_find(import, &found))
 		return error_memory(err);
-	array_for_each (hint, &found)
+	array_for_each(hint, &found)
 		hint_warn(import, hint);
-	array_for_each (line, &import->sysctls)
+	array_for_each(line, &import->sysctls)
 		import_warn(import, &line->place,
 			    "%s = %llu is not in the document: set it with sysctl, or import with "
 			    "--as policy",

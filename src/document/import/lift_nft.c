@@ -37,8 +37,7 @@ static const json_t *find_chain(const json_t *array, const json_t *rule)
 	json_t *object;
 	size_t i;
 
-	json_array_foreach(array, i, object)
-	{
+	json_array_foreach(array, i, object) {
 		const json_t *chain = member(object, "chain");
 
 		if (chain &&
@@ -62,15 +61,14 @@ static bool has_notrack(const json_t *array, const json_t *place)
 	json_t *object, *statement;
 	size_t i, j;
 
-	json_array_foreach(array, i, object)
-	{
+	json_array_foreach(array, i, object) {
 		const json_t *rule = member(object, "rule");
 
 		if (!rule || !same_place(rule, place))
 			continue;
-		json_array_foreach(
-			json_object_get(rule, "expr"), j,
-			statement) if (json_object_get(statement, "notrack")) return true;
+		json_array_foreach(json_object_get(rule, "expr"), j, statement)
+			if (json_object_get(statement, "notrack"))
+				return true;
 	}
 	return false;
 }
@@ -82,8 +80,7 @@ static bool add_nft_rules(lift_rules *rules, const json_t *array, struct untrack
 	json_t *object;
 	size_t i;
 
-	json_array_foreach(array, i, object)
-	{
+	json_array_foreach(array, i, object) {
 		const json_t *body = member(object, "rule");
 		const char *family, *comment;
 		struct lift_rule rule = {0};
@@ -212,7 +209,7 @@ static bool save_tables(source_list *sources, struct untrack_error *err)
 
 static void sources_free(source_list *sources)
 {
-	array_for_each (source, sources) {
+	array_for_each(source, sources) {
 		free(source->name);
 		buf_free(&source->text);
 	}
@@ -234,14 +231,13 @@ static bool has_other_notrack(const char *listing)
 	bool found = false;
 	size_t i, j;
 
-	json_array_foreach(json_object_get(root, "nftables"), i, object)
-	{
+	json_array_foreach(json_object_get(root, "nftables"), i, object) {
 		const json_t *rule = member(object, "rule");
 
 		if (!rule || is_iptables(rule))
 			continue;
-		json_array_foreach(json_object_get(rule, "expr"), j, statement) found |=
-			json_object_get(statement, "notrack") != NULL;
+		json_array_foreach(json_object_get(rule, "expr"), j, statement)
+			found |= json_object_get(statement, "notrack") != NULL;
 	}
 	json_decref(root);
 	return found;

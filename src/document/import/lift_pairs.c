@@ -35,7 +35,7 @@ typedef ARRAY(struct atom) atoms;
 
 void lift_services_free(lift_services *services)
 {
-	array_for_each (service, services) {
+	array_for_each(service, services) {
 		array_free(&service->protocols);
 		array_free(&service->ports);
 		array_free(&service->addresses);
@@ -234,7 +234,7 @@ static bool pair_group(atoms *list, size_t begin, size_t end, enum pass pass,
  */
 static void turn_around(atoms *list)
 {
-	array_for_each (atom, list) {
+	array_for_each(atom, list) {
 		struct inet_range service = atom->service;
 
 		if (atom->direction != TO_SERVICE_OUT)
@@ -311,7 +311,7 @@ static bool append_part(struct lift_service *to, const struct lift_service *from
 
 	switch (part) {
 	case PART_PORTS:
-		array_for_each (range, &from->ports)
+		array_for_each(range, &from->ports)
 			ok = ok && array_push(&to->ports, *range);
 		break;
 	case PART_FAMILY:
@@ -319,16 +319,16 @@ static bool append_part(struct lift_service *to, const struct lift_service *from
 		break;
 	case PART_ADDRESSES:
 		to->family = to->family == from->family ? to->family : INET_ANY;
-		array_for_each (range, &from->addresses)
+		array_for_each(range, &from->addresses)
 			ok = ok && array_push(&to->addresses, *range);
 		break;
 	case PART_PEERS:
 		to->family = to->family == from->family ? to->family : INET_ANY;
-		array_for_each (range, &from->peers)
+		array_for_each(range, &from->peers)
 			ok = ok && array_push(&to->peers, *range);
 		break;
 	case PART_PROTOCOLS:
-		array_for_each (protocol, &from->protocols)
+		array_for_each(protocol, &from->protocols)
 			if (!memchr(to->protocols.v, *protocol, to->protocols.n))
 				ok = ok && array_push(&to->protocols, *protocol);
 		break;
@@ -390,7 +390,7 @@ static bool bring_together(lift_services *services)
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		if (!merge(services, order[i]))
 			return false;
-		array_for_each (service, services)
+		array_for_each(service, services)
 			if (order[i] == PART_PORTS && service->ports.n)
 				qsort(service->ports.v, service->ports.n, sizeof(struct port_range),
 				      compare_port_ranges);
@@ -412,7 +412,7 @@ bool lift_pair(lift_rules *rules, const bool *candidate, bool complete, lift_ser
 		ok = ok && pair_atoms(&list, PASS_COMPLETE, &services);
 	for (size_t i = 0; i < rules->n; i++)
 		rules->v[i].lifted |= candidate[i];
-	array_for_each (atom, &list)
+	array_for_each(atom, &list)
 		rules->v[atom->rule].lifted = false;
 	array_free(&list);
 	ok = ok && bring_together(&services);

@@ -49,7 +49,7 @@ static json_t *put_protocols(bool *failed, const protocols *numbers)
 {
 	json_t *list = json_array();
 
-	array_for_each (protocol, numbers) {
+	array_for_each(protocol, numbers) {
 		char name[PROTOCOL_NAME_MAX];
 
 		protocol_name(*protocol, name);
@@ -63,7 +63,7 @@ static json_t *put_ports(bool *failed, const port_ranges *ports)
 {
 	json_t *list = json_array();
 
-	array_for_each (range, ports)
+	array_for_each(range, ports)
 		add_item(failed, list,
 			 range->from == range->to ? json_integer(range->from)
 						  : json_sprintf("%u-%u", range->from, range->to));
@@ -75,7 +75,7 @@ static json_t *put_addresses(bool *failed, const inet_ranges *ranges)
 	json_t *list = json_array();
 	char text[INET_TEXT_MAX];
 
-	array_for_each (range, ranges)
+	array_for_each(range, ranges)
 		add_item(failed, list, json_string(inet_format(range, text)));
 	return list;
 }
@@ -107,9 +107,9 @@ static bool is_name(const json_t *services, const char *name)
 	json_t *service;
 	size_t i;
 
-	json_array_foreach(services, i,
-			   service) if (!strcmp(json_string_value(json_object_get(service, "name")),
-						name)) return true;
+	json_array_foreach(services, i, service)
+		if (!strcmp(json_string_value(json_object_get(service, "name")), name))
+			return true;
 	return false;
 }
 
@@ -166,7 +166,7 @@ static bool is_accepted(const hints *found, unsigned hooks, const struct lift_se
 	if ((service->role == ROLE_CLIENT && !service->peers.n) ||
 	    (service->role == ROLE_FORWARD && !service->addresses.n))
 		return false;
-	array_for_each (hint, found)
+	array_for_each(hint, found)
 		if ((hint->hooks & hooks & hooks_for(service->role)) && hint_covers(hint, service))
 			return true;
 	return false;
@@ -179,7 +179,7 @@ static unsigned put_accept_in(bool *failed, struct import *import, json_t *polic
 	json_t *list = json_array();
 	unsigned wanted = 0, there = 0;
 
-	array_for_each (hint, found)
+	array_for_each(hint, found)
 		wanted |= hint->hooks;
 	for (unsigned hook = HINT_INPUT; hook <= HINT_FORWARD; hook <<= 1) {
 		autofree char *chain = wanted & hook ? hint_chain(hook) : NULL;
@@ -191,7 +191,7 @@ static unsigned put_accept_in(bool *failed, struct import *import, json_t *polic
 	}
 	set_list(failed, policy, "accept_in", list);
 	json_decref(list);
-	array_for_each (hint, found)
+	array_for_each(hint, found)
 		if (hint->hooks & ~there)
 			hint_warn(import, hint);
 	return there;
@@ -213,7 +213,7 @@ static void put_settings(bool *failed, const struct import *import, json_t *poli
 	static const char prefix[] = "net.netfilter.nf_conntrack_";
 	json_t *conntrack = json_object(), *timeouts = json_object();
 
-	array_for_each (line, &import->sysctls) {
+	array_for_each(line, &import->sysctls) {
 		const char *part = line->name + strlen(prefix);
 		json_t *key = strstr(part, "_timeout") ? timeout_key(part) : NULL;
 
@@ -241,7 +241,7 @@ static void put_rules(bool *failed, json_t *policy, const lift_rules *rules, enu
 {
 	json_t *list = json_array();
 
-	array_for_each (rule, rules) {
+	array_for_each(rule, rules) {
 		json_t *object, *expr;
 
 		if (rule->lifted)
@@ -264,7 +264,7 @@ static enum inet_family common_family(const lift_rules *rules)
 {
 	enum inet_family family = rules->n ? rules->v[0].family : INET_ANY;
 
-	array_for_each (rule, rules)
+	array_for_each(rule, rules)
 		if (rule->family != family)
 			return INET_ANY;
 	return family;
@@ -280,7 +280,7 @@ static void put_services(bool *failed, json_t *policy, const lift_rules *rules,
 					    [ROLE_PEER] = "peer"};
 	json_t *list = json_array();
 
-	array_for_each (service, services) {
+	array_for_each(service, services) {
 		json_t *object = json_object();
 		const char *comment = rules->v[service->rule].comment;
 
@@ -301,7 +301,7 @@ static void put_keeps(bool *failed, json_t *policy, const lift_rules *rules,
 {
 	json_t *list = json_array();
 
-	array_for_each (keep, keeps) {
+	array_for_each(keep, keeps) {
 		json_t *object = json_object();
 		const char *comment = rules->v[keep->rule].comment;
 

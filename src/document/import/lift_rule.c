@@ -256,8 +256,8 @@ static bool protocols_meet(const protocols *a, const protocols *b)
 {
 	if (!a->n || !b->n)
 		return true;
-	array_for_each (one, a)
-		array_for_each (other, b)
+	array_for_each(one, a)
+		array_for_each(other, b)
 			if (*one == *other)
 				return true;
 	return false;
@@ -267,8 +267,8 @@ static bool ports_meet(const port_ranges *a, const port_ranges *b)
 {
 	if (!a->n || !b->n)
 		return true;
-	array_for_each (one, a)
-		array_for_each (other, b)
+	array_for_each(one, a)
+		array_for_each(other, b)
 			if (one->from <= other->to && other->from <= one->to)
 				return true;
 	return false;
@@ -278,8 +278,8 @@ static bool addresses_meet(const inet_ranges *a, const inet_ranges *b)
 {
 	if (!a->n || !b->n)
 		return true;
-	array_for_each (one, a)
-		array_for_each (other, b)
+	array_for_each(one, a)
+		array_for_each(other, b)
 			if (one->family == other->family &&
 			    inet_compare(&one->first, &other->last, one->family) <= 0 &&
 			    inet_compare(&other->first, &one->last, one->family) <= 0)

@@ -72,7 +72,7 @@ bool reader_only_prompts(const struct reader *r)
 {
 	bool found = false;
 
-	array_for_each (line, &r->lines) {
+	array_for_each(line, &r->lines) {
 		if (!*line->text || starts_with(line->text, "#!"))
 			continue;
 		if (*line->text != '#')

@@ -64,7 +64,7 @@ static bool refuse_users(struct translation *t, const char *name, const char *wh
 {
 	bool found = false;
 
-	array_for_each (shape, &t->shapes) {
+	array_for_each(shape, &t->shapes) {
 		if (uses_definition(shape, name) <= 0)
 			continue;
 		shape_refuse(shape, "nf_tables refuses '%s': %s", name, why);
@@ -204,7 +204,9 @@ static size_t counter_index(json_t *expr)
 	size_t i;
 	json_t *statement;
 
-	json_array_foreach(expr, i, statement) if (json_object_get(statement, "counter")) return i;
+	json_array_foreach(expr, i, statement)
+		if (json_object_get(statement, "counter"))
+			return i;
 	return SIZE_MAX;
 }
 
@@ -214,7 +216,8 @@ static bool take_rule(struct translation *t, struct shape *shape, json_t *rule, 
 	size_t counter = counter_index(expr), size = json_array_size(expr), i;
 	char *matches;
 
-	json_array_foreach(expr, i, statement) mend_time(statement);
+	json_array_foreach(expr, i, statement)
+		mend_time(statement);
 	if (late) {
 		autofree char *same = NULL;
 		size_t n = 0;
@@ -276,7 +279,7 @@ static bool ends_late(const struct translation *t, const char *name)
 
 	if (!t->has_late || length <= ending || strcmp(name + length - ending, LATE_ENDING))
 		return false;
-	array_for_each (chain, &t->table->chains)
+	array_for_each(chain, &t->table->chains)
 		if (!strcmp((*chain)->safe, name))
 			return false;
 	return true;
@@ -290,8 +293,10 @@ static void forget_expiry(json_t *value)
 	size_t i;
 
 	json_object_del(value, "expires");
-	json_object_foreach(value, key, member) forget_expiry(member);
-	json_array_foreach(value, i, member) forget_expiry(member);
+	json_object_foreach(value, key, member)
+		forget_expiry(member);
+	json_array_foreach(value, i, member)
+		forget_expiry(member);
 }
 
 static bool take_listing(struct translation *t, json_t *root, bool late)
@@ -301,8 +306,7 @@ static bool take_listing(struct translation *t, json_t *root, bool late)
 	const char *kind, *chain;
 	size_t i, position = 0;
 
-	json_array_foreach(array, i, object)
-	{
+	json_array_foreach(array, i, object) {
 		body = json_object_get(object, "rule");
 		chain = json_string_value(json_object_get(body, "chain"));
 		if (chain && ends_late(t, chain) == late) {
@@ -361,7 +365,7 @@ bool translation_load(struct translation *t, struct untrack_error *err)
 		return error_memory(err);
 	if (!load_text(t, err) || !read_back(t, err))
 		return false;
-	array_for_each (definition, &t->definitions)
+	array_for_each(definition, &t->definitions)
 		t->text_only |= definition->text_only;
 	return t->text_only || translation_check_json(t, err);
 }

@@ -23,7 +23,7 @@ void own_clear(struct own *own)
 
 const struct use *use_find(const struct piece *piece, const char *name)
 {
-	array_for_each (use, &piece->uses)
+	array_for_each(use, &piece->uses)
 		if (!strcmp(use->option->name, name))
 			return use;
 	return NULL;
@@ -135,7 +135,7 @@ bool own_define(struct own *own, const char *name, const char *origin, const cha
 {
 	struct definition definition = {.text_only = text_only};
 
-	array_for_each (known, own->definitions) {
+	array_for_each(known, own->definitions) {
 		if (strcmp(known->name, name))
 			continue;
 		if (!strcmp(known->origin, origin))

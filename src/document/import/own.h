@@ -68,9 +68,9 @@ char *own_name(const char *prefix, const char *name);
 const char *port_word(const struct spec *spec);
 
 /* ---- matches ---- */
-own_fn own_ports, own_tcp, own_sctp, own_icmp, own_mh, own_addrtype, own_cgroup, own_ecn, own_helper, own_ipcomp,
-	own_iprange, own_multiport, own_owner, own_policy, own_rpfilter, own_socket, own_tcpmss,
-	own_tos, own_u32, own_time, own_frag, own_exthdr, own_ipv6header;
+own_fn own_ports, own_tcp, own_sctp, own_icmp, own_mh, own_addrtype, own_cgroup, own_ecn,
+	own_helper, own_ipcomp, own_iprange, own_multiport, own_owner, own_policy, own_rpfilter,
+	own_socket, own_tcpmss, own_tos, own_u32, own_time, own_frag, own_exthdr, own_ipv6header;
 own_fn own_connbytes, own_connlabel, own_conntrack;
 own_fn own_connlimit, own_hashlimit, own_limit, own_quota, own_statistic;
 own_fn own_set;

@@ -8,7 +8,7 @@
 
 enum own_answer own_iprange(struct own *own, const struct spec *spec, const struct piece *piece)
 {
-	array_for_each (use, &piece->uses) {
+	array_for_each(use, &piece->uses) {
 		const char *dash = strchr(use->value[0], '-');
 		autofree char *first = strndup(use->value[0], dash ? (size_t)(dash - use->value[0])
 								   : strlen(use->value[0]));
@@ -34,14 +34,10 @@ struct type {
 };
 
 static const struct type types4[] = {
-	{"unspec", NULL, true},
-	{"unicast", "unicast", true},
-	{"local", "local", true},
-	{"broadcast", "broadcast", true},
-	{"anycast", "anycast", true},
-	{"multicast", "multicast", true},
-	{"blackhole", "blackhole", true},
-	{"unreachable", "unreachable", true},
+	{"unspec", NULL, true},		  {"unicast", "unicast", true},
+	{"local", "local", true},	  {"broadcast", "broadcast", true},
+	{"anycast", "anycast", true},	  {"multicast", "multicast", true},
+	{"blackhole", "blackhole", true}, {"unreachable", "unreachable", true},
 	{"prohibit", "prohibit", true},
 };
 
@@ -115,8 +111,9 @@ static bool put_types6(struct own *own, const struct use *use, const char *field
 	for (size_t i = 0; i < SIX_COUNT; i++)
 		conditions += named[i] && !types6[i].looked_up;
 	if (use->negated && conditions > 1) {
-		own_refuse(own, use, "nf_tables cannot say in one rule that one of these does not "
-				     "hold");
+		own_refuse(own, use,
+			   "nf_tables cannot say in one rule that one of these does not "
+			   "hold");
 		return false;
 	}
 	for (size_t i = 0; i < SIX_COUNT; i++)
@@ -134,14 +131,14 @@ enum own_answer own_addrtype(struct own *own, const struct spec *spec, const str
 								: "";
 	bool six = spec->family == INET_V6;
 
-	array_for_each (use, &piece->uses) {
+	array_for_each(use, &piece->uses) {
 		const char *field = use->option->name[0] == 's' ? "saddr" : "daddr";
 		bool named[TYPES_MAX] = {false};
 
 		if (!use->value[0])
 			continue;
-		if (!read_types(own, use, six ? types6 : types4,
-				six ? SIX_COUNT : TYPES_MAX, named))
+		if (!read_types(own, use, six ? types6 : types4, six ? SIX_COUNT : TYPES_MAX,
+				named))
 			return OWN_REFUSED;
 		if (!six)
 			put_lookup(own, use, field, link, types4, TYPES_MAX, named);
@@ -161,14 +158,15 @@ enum own_answer own_rpfilter(struct own *own, const struct spec *spec, const str
 
 	if (local)
 		return own_refuse(own, local, "nf_tables cannot say it in one rule");
-	buf_printf(
-		&own->text, "fib saddr%s%s oif %s0", use_find(piece, "validmark") ? " . mark" : "",
-		use_find(piece, "loose") ? "" : " . iif", invert ? "" : "!= ");
+	buf_printf(&own->text, "fib saddr%s%s oif %s0",
+		   use_find(piece, "validmark") ? " . mark" : "",
+		   use_find(piece, "loose") ? "" : " . iif", invert ? "" : "!= ");
 	if (spec->family == INET_V6)
 		return OWN_TEXT;
 	if (invert)
-		buf_puts(&own->note, "--invert: packets from a broadcast address match in iptables and do "
-				     "not match in nf_tables; Linux itself drops them as martians");
+		buf_puts(&own->note,
+			 "--invert: packets from a broadcast address match in iptables and do "
+			 "not match in nf_tables; Linux itself drops them as martians");
 	else
 		buf_puts(&own->text, " fib saddr type != broadcast");
 	return OWN_TEXT;

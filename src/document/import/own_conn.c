@@ -178,10 +178,10 @@ enum own_answer own_conntrack(struct own *own, const struct spec *spec, const st
 				  "beside other conditions of -m conntrack it alone counts "
 				  "for packets without an entry, which nf_tables cannot say");
 	/* The protocol first: nft needs it to know what the ports are. */
-	array_for_each (use, &piece->uses)
+	array_for_each(use, &piece->uses)
 		if (!strcmp(use->option->name, "ctproto") && !put_protocol(own, use))
 			return OWN_REFUSED;
-	array_for_each (use, &piece->uses) {
+	array_for_each(use, &piece->uses) {
 		const char *name = use->option->name;
 		bool ok = true;
 

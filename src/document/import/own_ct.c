@@ -126,7 +126,7 @@ enum own_answer own_ct(struct own *own, const struct spec *spec, const struct pi
 		buf_puts(&own->text, "notrack");
 		return OWN_TEXT;
 	}
-	array_for_each (use, &piece->uses) {
+	array_for_each(use, &piece->uses) {
 		const char *name = use->option->name;
 
 		if (!strcmp(name, "expevents"))

@@ -44,11 +44,11 @@ enum own_answer own_ports(struct own *own, const struct spec *spec, const struct
 	bool mine = false;
 
 	(void)spec;
-	array_for_each (use, &piece->uses)
+	array_for_each(use, &piece->uses)
 		mine |= is_every_port(use, protocol);
 	if (!mine)
 		return OWN_TOOL;
-	array_for_each (use, &piece->uses)
+	array_for_each(use, &piece->uses)
 		if (!strstr(use->option->name, "port"))
 			return own_refuse(own, use, "leave out the option that says every port");
 		else if (!put_port(own, use, protocol, &own->text))
@@ -111,8 +111,8 @@ static bool put_tcp_use(struct own *own, const struct use *use, struct buf *port
 		own_refuse(own, use, "not a list of TCP flags");
 		return false;
 	}
-	buf_printf(&own->text, "tcp flags & 0x%x %s 0x%x ", mask, use->negated ? "!=" : "==",
-		   flags);
+	buf_printf(&own->text, "tcp flags & 0x%x %s 0x%x ", mask,
+		   use->negated ? "!=" : "==", flags);
 	return true;
 }
 
@@ -122,11 +122,11 @@ enum own_answer own_tcp(struct own *own, const struct spec *spec, const struct p
 	bool mine = false;
 
 	(void)spec;
-	array_for_each (use, &piece->uses)
+	array_for_each(use, &piece->uses)
 		mine |= use->option->how == HOW_OWN || is_every_port(use, "tcp");
 	if (!mine)
 		return OWN_TOOL;
-	array_for_each (use, &piece->uses)
+	array_for_each(use, &piece->uses)
 		if (!put_tcp_use(own, use, &ports))
 			return OWN_REFUSED;
 	/* ports first: nft then keeps what it needs to read them */
@@ -217,7 +217,7 @@ enum own_answer own_sctp(struct own *own, const struct spec *spec, const struct 
 	while (rest && (word = strsep(&rest, ",")))
 		if (!put_chunk(&own->text, word, negated))
 			return own_refuse(own, use, "nf_tables cannot say the chunk '%s'", word);
-	array_for_each (other, &piece->uses)
+	array_for_each(other, &piece->uses)
 		if (other != use && !put_port(own, other, "sctp", &own->text))
 			return OWN_REFUSED;
 	return OWN_TEXT;
@@ -368,7 +368,7 @@ enum own_answer own_tos(struct own *own, const struct spec *spec, const struct p
 
 enum own_answer own_ecn(struct own *own, const struct spec *spec, const struct piece *piece)
 {
-	array_for_each (use, &piece->uses) {
+	array_for_each(use, &piece->uses) {
 		uint64_t value;
 
 		if (!strcmp(use->option->name, "ecn-ip-ect")) {

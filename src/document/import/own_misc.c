@@ -45,7 +45,7 @@ static bool read_owner(const char *text, bool group, uint64_t *ret_from, uint64_
 enum own_answer own_owner(struct own *own, const struct spec *spec, const struct piece *piece)
 {
 	(void)spec;
-	array_for_each (use, &piece->uses) {
+	array_for_each(use, &piece->uses) {
 		bool group = use->option->name[0] == 'g';
 		uint64_t from, to;
 
@@ -214,7 +214,7 @@ enum own_answer own_frag(struct own *own, const struct spec *spec, const struct 
 		return OWN_TOOL;
 	/* frag_mt6(): the reserved fields must be zero */
 	buf_puts(&own->text, "frag reserved 0 frag reserved2 0 ");
-	array_for_each (use, &piece->uses) {
+	array_for_each(use, &piece->uses) {
 		const char *name = use->option->name;
 		uint64_t from, to;
 
@@ -244,7 +244,7 @@ enum own_answer own_exthdr(struct own *own, const struct spec *spec, const struc
 	(void)spec;
 	if (!piece->uses.n)
 		buf_printf(&own->text, "exthdr %s exists", header);
-	array_for_each (use, &piece->uses) {
+	array_for_each(use, &piece->uses) {
 		const char *field = !strcmp(use->option->name, "rt-type")	? "type"
 				    : !strcmp(use->option->name, "rt-segsleft") ? "seg-left"
 										: "hdrlength";

@@ -15,7 +15,7 @@ static const struct ipset *shape_of(const struct ipset_list *list, const struct 
 
 	if (!set->list)
 		return set;
-	array_for_each (member, &set->members) {
+	array_for_each(member, &set->members) {
 		const struct ipset *part = ipset_find(list, member->text);
 
 		if (!part || part->list || (first && strcmp(first->type, part->type)) ||

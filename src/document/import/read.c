@@ -308,7 +308,7 @@ bool import_source(struct import *import, const struct source *source)
 	for (; !import->no_memory && r.at < r.lines.n; r.at++)
 		read_line(&r);
 	words_free(&r.words);
-	array_for_each (line, &r.lines)
+	array_for_each(line, &r.lines)
 		free(line->text);
 	array_free(&r.lines);
 	return !import->no_memory;

@@ -8,7 +8,7 @@
 /* ---- rules as values ---- */
 static void piece_free(struct piece *piece)
 {
-	array_for_each (use, &piece->uses) {
+	array_for_each(use, &piece->uses) {
 		free(use->value[0]);
 		free(use->value[1]);
 	}
@@ -22,7 +22,7 @@ void spec_free(struct spec *spec)
 	free(spec->destination.text);
 	free(spec->in);
 	free(spec->out);
-	array_for_each (piece, &spec->matches)
+	array_for_each(piece, &spec->matches)
 		piece_free(piece);
 	array_free(&spec->matches);
 	piece_free(&spec->target);
@@ -41,7 +41,7 @@ static bool copy_text(char **text)
 static bool piece_copy(struct piece *to, const struct piece *from)
 {
 	*to = (struct piece){.extension = from->extension};
-	array_for_each (use, &from->uses) {
+	array_for_each(use, &from->uses) {
 		struct use copy = {.option = use->option, .negated = use->negated};
 
 		for (unsigned i = 0; i < 2; i++)
@@ -91,7 +91,7 @@ struct spec *spec_copy(const struct spec *spec)
 /* ---- tables ---- */
 struct raw_chain *table_chain(const struct raw_table *table, const char *name)
 {
-	array_for_each (chain, &table->chains)
+	array_for_each(chain, &table->chains)
 		if (!strcmp((*chain)->name, name))
 			return *chain;
 	return NULL;
@@ -110,8 +110,8 @@ void import_free(struct import *import)
 				      &import->filter[1]};
 
 	for (size_t i = 0; i < 4; i++) {
-		array_for_each (chain, &tables[i]->chains) {
-			array_for_each (rule, &(*chain)->rules)
+		array_for_each(chain, &tables[i]->chains) {
+			array_for_each(rule, &(*chain)->rules)
 				raw_rule_free(*rule);
 			array_free(&(*chain)->rules);
 			free((*chain)->name);
@@ -120,16 +120,16 @@ void import_free(struct import *import)
 		}
 		array_free(&tables[i]->chains);
 	}
-	array_for_each (line, &import->sysctls)
+	array_for_each(line, &import->sysctls)
 		free(line->name);
 	array_free(&import->sysctls);
-	array_for_each (refusal, &import->refusals)
+	array_for_each(refusal, &import->refusals)
 		free(refusal->text);
 	array_free(&import->refusals);
-	array_for_each (line, &import->ipsets)
+	array_for_each(line, &import->ipsets)
 		words_free(&line->words);
 	array_free(&import->ipsets);
-	array_for_each (warning, &import->warnings)
+	array_for_each(warning, &import->warnings)
 		free(*warning);
 	array_free(&import->warnings);
 }

@@ -58,8 +58,8 @@ static bool is_iptables(const char *name, enum inet_family *ret_family)
 static bool is_harmless(const struct word *words, size_t count)
 {
 	static const char *const names[] = {
-		"set",	  "echo",   "printf", "modprobe", "exit",  "true",   ":",      "sleep",
-		"export", "logger", "cd",     "unset",	  "umask", "return", "insmod", "depmod",
+		"set", "echo", "printf", "modprobe", "exit", "true", ":", "sleep", "export",
+		"logger", "cd", "unset", "umask", "return", "insmod", "depmod",
 		/* what saves the rules, and restarts what loads them */
 		"iptables-save", "ip6tables-save", "netfilter-persistent", "service", "systemctl",
 		"chkconfig"};

@@ -84,11 +84,11 @@ void spec_put_words(const struct spec *spec, struct buf *b, enum words_how how)
 	bool shape = how != WORDS_ALL;
 
 	put_header(spec, b, shape);
-	array_for_each (piece, &spec->matches) {
+	array_for_each(piece, &spec->matches) {
 		if (is_named(piece, "comment") || (how == WORDS_JUDGE && is_named(piece, "set")))
 			continue;
 		buf_printf(b, " -m %s", piece->extension->name);
-		array_for_each (use, &piece->uses)
+		array_for_each(use, &piece->uses)
 			put_use(b, spec, piece, use, shape);
 	}
 	if (how == WORDS_ALL && spec->comment) {
@@ -99,7 +99,7 @@ void spec_put_words(const struct spec *spec, struct buf *b, enum words_how how)
 		return;
 	buf_printf(b, " -%c ", spec->is_goto ? 'g' : 'j');
 	put_quoted(b, spec->jump);
-	array_for_each (use, &spec->target.uses)
+	array_for_each(use, &spec->target.uses)
 		if (how != WORDS_JUDGE || !is_named(&spec->target, "CT") ||
 		    strcmp(use->option->name, "timeout"))
 			put_use(b, spec, &spec->target, use, false);
@@ -227,7 +227,7 @@ void template_put(const struct template *template, const struct spec *spec, stru
 {
 	size_t at = 0;
 
-	array_for_each (hole, &template->holes) {
+	array_for_each(hole, &template->holes) {
 		buf_put(b, template->text + at, hole->at - at);
 		slot_value(spec, hole->slot, hole->hexadecimal, b);
 		at = hole->at + hole->length;

@@ -165,8 +165,8 @@ static enum slot first_slot(const struct spec *spec, const struct piece *piece,
 /* The first use that holds the slot; later ones are not plain. */
 static const struct use *slot_use(const struct spec *spec, enum slot slot)
 {
-	array_for_each (piece, &spec->matches)
-		array_for_each (use, &piece->uses)
+	array_for_each(piece, &spec->matches)
+		array_for_each(use, &piece->uses)
 			if (use->value[0] && first_slot(spec, piece, use) == slot)
 				return use;
 	return NULL;

@@ -32,7 +32,7 @@ static bool set_sysctl(struct import *import, const struct place *place, const c
 
 	if (asprintf(&line.name, "net.netfilter.nf_conntrack_%s", part) < 0)
 		line.name = NULL;
-	array_for_each (known, &import->sysctls) {
+	array_for_each(known, &import->sysctls) {
 		if (!line.name || strcmp(known->name, line.name))
 			continue;
 		import_warn(import, place,

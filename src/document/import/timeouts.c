@@ -77,7 +77,7 @@ char *timeout_policy(const char *name, enum inet_family family, uint8_t protocol
 	    !attr_find(attrs, CTA_TIMEOUT_L4PROTO, &body) || body.len != 1 ||
 	    body.data[0] != protocol || !attr_find(attrs, CTA_TIMEOUT_DATA, &data))
 		return NULL;
-	attr_for_each (a, data)
+	attr_for_each(a, data)
 		if (a.type && a.type < count)
 			buf_printf(&text, "%s%s : %u", text.len ? ", " : "", words[a.type],
 				   attr_be32(a.body));

@@ -13,7 +13,7 @@ static void shape_free(struct shape *shape)
 {
 	if (shape->spec)
 		spec_free(shape->spec);
-	array_for_each (own, &shape->owns)
+	array_for_each(own, &shape->owns)
 		free(own->text);
 	array_free(&shape->owns);
 	free(shape->note);
@@ -31,10 +31,10 @@ static void shape_free(struct shape *shape)
 void translation_free(struct translation *t)
 {
 	netns_close(&t->ns);
-	array_for_each (shape, &t->shapes)
+	array_for_each(shape, &t->shapes)
 		shape_free(shape);
 	array_free(&t->shapes);
-	array_for_each (definition, &t->definitions) {
+	array_for_each(definition, &t->definitions) {
 		free(definition->name);
 		free(definition->text);
 		free(definition->origin);
@@ -61,7 +61,7 @@ void shape_refuse(struct shape *shape, const char *format, ...)
 /* ---- names ---- */
 static bool is_taken(const struct raw_table *table, const char *name)
 {
-	array_for_each (chain, &table->chains)
+	array_for_each(chain, &table->chains)
 		if ((*chain)->safe && !strcmp((*chain)->safe, name))
 			return true;
 	return false;
@@ -188,7 +188,7 @@ static uint64_t hash_bytes(const char *text)
 /* Rules with a state of their own (hash tables, counts) are never one shape. */
 static bool is_stateful(const struct spec *spec)
 {
-	array_for_each (piece, &spec->matches)
+	array_for_each(piece, &spec->matches)
 		if (piece->extension->stateful)
 			return true;
 	return false;
@@ -238,7 +238,7 @@ static bool make_shapes(struct translation *t)
 	struct table_slot *slots;
 	bool ok = true;
 
-	array_for_each (chain, &t->table->chains)
+	array_for_each(chain, &t->table->chains)
 		rules += (*chain)->rules.n;
 	while (size < rules * 2)
 		size *= 2;
@@ -258,12 +258,12 @@ static bool make_shapes(struct translation *t)
 
 bool translation_begin(struct translation *t, struct untrack_error *err)
 {
-	array_for_each (chain, &t->table->chains)
+	array_for_each(chain, &t->table->chains)
 		if (!name_chain(t, *chain))
 			return error_memory(err);
 	if (!make_shapes(t))
 		return error_memory(err);
-	array_for_each (shape, &t->shapes)
+	array_for_each(shape, &t->shapes)
 		if (shape->spec->jump && !shape->spec->target.extension &&
 		    (shape->spec->is_goto ||
 		     (strcmp(shape->spec->jump, "ACCEPT") && strcmp(shape->spec->jump, "DROP") &&

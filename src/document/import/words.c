@@ -260,7 +260,7 @@ static bool collect(struct splitter *s, struct words *ret_words)
 		array_free(&words.w);
 		return false;
 	}
-	array_for_each (mark, &s->marks)
+	array_for_each(mark, &s->marks)
 		words.w.v[words.w.n++] = (struct word){
 			.text = words.storage + mark->text,
 			.quoted = mark->quoted,
