@@ -2,6 +2,7 @@
 #include "api/memo.h"
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "document/nft.h"
 #include "document/nft_document.h"
 #include "document/nft_lines.h"
@@ -90,13 +91,7 @@ static void memory_free(struct memory *memory)
 
 static size_t hash(struct span a, struct span b)
 {
-	uint64_t value = 14695981039346656037u; /* FNV-1a */
-
-	for (size_t i = 0; i < a.len; i++)
-		value = (value ^ a.data[i]) * 1099511628211u;
-	for (size_t i = 0; i < b.len; i++)
-		value = (value ^ b.data[i]) * 1099511628211u;
-	return (size_t)(value ^ (value >> 29));
+	return hash_place(hash_bytes(hash_bytes(HASH_BEGIN, a.data, a.len), b.data, b.len));
 }
 
 /* Where a rule is in the table, or would be. */

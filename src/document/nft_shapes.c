@@ -2,6 +2,7 @@
 #include "document/nft_shapes.h"
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -177,11 +178,7 @@ static bool mask(struct text_shapes *shapes, const char *line, const char *end)
 
 static size_t hash(struct span key, size_t place)
 {
-	uint64_t value = 14695981039346656037u + place; /* FNV-1a */
-
-	for (size_t i = 0; i < key.len; i++)
-		value = (value ^ key.data[i]) * 1099511628211u;
-	return (size_t)(value ^ (value >> 29));
+	return hash_place(hash_bytes(HASH_BEGIN + place, key.data, key.len));
 }
 
 static uint32_t *slot(struct text_shapes *shapes, struct span key, size_t place)

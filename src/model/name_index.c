@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "model/name_index.h"
 
+#include "base/hash.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +22,7 @@ static const char *name_at(void *const *objects, size_t place)
 
 static size_t hash(const char *name)
 {
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-	for (; *name; name++)
-		sum = (sum ^ (uint8_t)*name) * UINT64_C(0x100000001b3); /* FNV-1a */
-	return (size_t)(sum ^ sum >> 32);
+	return hash_place(hash_bytes(HASH_BEGIN, name, strlen(name)));
 }
 
 /* Behind all of the same name, since nothing is ever taken out. */

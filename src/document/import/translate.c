@@ -3,6 +3,7 @@
 #include "document/import/translate.h"
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "document/reserved.h"
 
 #include <stdarg.h>
@@ -176,15 +177,6 @@ struct table_slot {
 	char *key;
 };
 
-static uint64_t hash_bytes(const char *text)
-{
-	uint64_t hash = 14695981039346656037u;
-
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
-	return hash;
-}
-
 /* Rules with a state of their own (hash tables, counts) are never one shape. */
 static bool is_stateful(const struct spec *spec)
 {
@@ -221,7 +213,7 @@ static bool find_shape(struct translation *t, struct table_slot *slots, size_t m
 	spec_put_words(rule->spec, &key, WORDS_SHAPE);
 	if (key.failed)
 		return false;
-	hash = hash_bytes(buf_text(&key));
+	hash = hash_bytes(HASH_BEGIN, key.data, key.len);
 	for (at = hash & mask; slots[at].shape; at = (at + 1) & mask)
 		if (slots[at].hash == hash && !strcmp(slots[at].key, buf_text(&key))) {
 			rule->shape = slots[at].shape - 1;
