@@ -9,6 +9,7 @@
 #include "lint/lint.h"
 
 #include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,38 @@ static bool run_lint(const struct judging *judging, struct lint_input *input,
 	return lint_run(lint, findings, err);
 }
 
+/* Has the table a chain ahead of tracking, or a rule that could say notrack? */
+static bool concerns_tracking(const struct table *table)
+{
+	static const char word[] = "notrack";
+	struct chain_hook hook;
+
+	array_for_each(chain, &table->chains) {
+		if (chain_hook(*chain, &hook) && hook.priority < NF_IP_PRI_CONNTRACK)
+			return true;
+		array_for_each(rule, &(*chain)->rules) {
+			const struct buf *attrs = &(*rule)->attrs;
+
+			if (attrs->len && memmem(attrs->data, attrs->len, word, sizeof(word)))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A ruleset that keeps nothing out of tracking breaks nothing by that: most are such, and some are
+ * long. What others' tables do to tracking is for check to tell. */
+static bool is_of_no_concern(const struct judging *judging)
+{
+	if (!judging->brief || judging->document->policy)
+		return false;
+	array_for_each(pair, &judging->target->pairs) {
+		if (pair->desired && concerns_tracking(pair->desired))
+			return false;
+	}
+	return true;
+}
+
 bool judge(const struct judging *judging, texts *warnings, struct findings *findings,
 	   struct untrack_error *err)
 {
@@ -91,6 +124,8 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 				   .tcp_loose = KNOWN_NOT};
 	struct kernel *kernel;
 
+	if (is_of_no_concern(judging))
+		return true;
 	if (judging->saved)
 		input.devices = judging->devices;
 	else if (!judge_host_read(judging->untrack, &host, &input, warnings, err))

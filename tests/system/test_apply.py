@@ -253,6 +253,15 @@ def test_advice_is_short(untrack, netns):
     assert sum(finding["code"] == "state-in-raw" for finding in checked) == 10
 
 
+def test_advice_is_on_the_change(untrack, netns):
+    """What another's table does ahead of tracking is no news of a firewall that keeps nothing out."""
+    netns.nft("table ip other { chain c { type filter hook prerouting priority raw; ct state new; }; }")
+    path = untrack.file("table ip t { chain c { type filter hook input priority 0; tcp dport 22 accept; }; }\n")
+    assert "state-in-raw" not in untrack(netns, "apply", path).stderr
+    checked = untrack(netns, "check", "--json", path).json["findings"]
+    assert [finding["code"] for finding in checked] == ["state-in-raw"]
+
+
 def test_show_is_a_document(untrack, make_netns):
     ours, copy = make_netns(), make_netns()
     policy = untrack.policy(WEB, DNS)
