@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define FLOWS_MAX 256
-/* In brief, as many as meet so many rules in all, which takes a twentieth of a second. */
-#define MEETINGS_MAX 500000
+/* In brief, as many as meet so many rules in all, which takes some hundredths of a second. */
+#define MEETINGS_MAX 160000
 #define FLOWS_MIN 16
 /* Of one rule. What rules ahead of it left of its packets is put together where there is more. */
 #define FLOWS_OF_RULE 32
@@ -238,6 +238,7 @@ static void gather(void *arg, struct walk *walk, enum event event, const struct 
 	if (gathering->rule != rule)
 		add_gathered(gathering);
 	gathering->rule = rule;
+	walk->enough = gathering->lint->flows.n >= gathering->lint->flows_max;
 	taken = path_origin(path, walk->base->hook.hook);
 	/* A mark that the rule asks for comes with the packet. */
 	taken.key[KEY_MARK] = path->key[KEY_MARK];

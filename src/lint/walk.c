@@ -243,7 +243,7 @@ static void walk_chain(struct walk *walk, const struct chain_facts *chain, size_
 {
 	struct path_node *node;
 
-	for (size_t i = first; chain->rules && i < chain->n && in->n; i++) {
+	for (size_t i = first; chain->rules && i < chain->n && in->n && !walk->enough; i++) {
 		const struct rule_facts *rule = &chain->rules[i];
 		struct paths next = {.walk = walk};
 		struct ends ends = {walk, rule, &next, returned, accepted};

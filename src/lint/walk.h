@@ -86,6 +86,7 @@ struct walk {
 	unsigned merges;
 	unsigned depth;
 	bool truncated;
+	bool enough; /* set by the event: nothing more is asked */
 };
 
 /* Where tracking sits (NF_IP_PRI_CONNTRACK). */
