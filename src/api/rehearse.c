@@ -13,8 +13,9 @@
 
 /* Sets longer than this are rehearsed empty. */
 enum { LONG_LIST = 20000 };
-/* Neighbours of what changes that are played along. */
-enum { KEPT = 4 };
+/* Neighbours of what changes that are played along; how many rules from a change on both sides are
+ * looked through for where they go on alike; and for how many changes of a chain. */
+enum { KEPT = 4, NEAR = 32, CHANGES_MAX = 64 };
 /* How many rules of one shape are played: so many of the first, and of the last. */
 enum { OF_A_SHAPE = 32 };
 
@@ -69,19 +70,86 @@ static void drop_long_lists(struct table *table)
 	}
 }
 
-/* Rules at the head and the tail of a chain that both sides have: all but a few can be left out. */
-static void find_middle(const struct chain *live, const struct chain *desired, size_t *ret_head,
-			size_t *ret_tail)
-{
-	size_t n = live->rules.n, m = desired->rules.n, head = 0, tail = 0;
+/* The rules that two chains, live and desired, have in common and far from what changes. */
+struct common {
+	const struct chain *chain[2];
+	bool *is_left_out[2];
+};
 
-	while (head < n && head < m && rules_identical(live->rules.v[head], desired->rules.v[head]))
-		head++;
-	while (tail < n - head && tail < m - head &&
-	       rules_identical(live->rules.v[n - 1 - tail], desired->rules.v[m - 1 - tail]))
+static void common_free(struct common *common)
+{
+	free(common->is_left_out[0]);
+	free(common->is_left_out[1]);
+}
+
+static bool are_identical(const struct common *c, size_t i, size_t j)
+{
+	return rules_identical(c->chain[0]->rules.v[i], c->chain[1]->rules.v[j]);
+}
+
+/* Leaves out `count` rules from these on, but for a few at those ends where a change is next. */
+static void leave_out(struct common *c, size_t i, size_t j, size_t count, bool first, bool last)
+{
+	size_t before = first ? 0 : KEPT, behind = last ? 0 : KEPT;
+
+	for (size_t k = before; k + behind < count; k++)
+		c->is_left_out[0][i + k] = c->is_left_out[1][j + k] = true;
+}
+
+/* Behind a change, where both go on alike for some rules. False if that is not near. */
+static bool find_again(const struct common *c, size_t *i, size_t *j, size_t n, size_t m)
+{
+	for (size_t far = 1; far <= NEAR; far++) {
+		for (size_t a = 0; a <= far; a++) {
+			size_t alike = 0;
+
+			while (alike < KEPT && *i + a + alike < n && *j + far - a + alike < m &&
+			       are_identical(c, *i + a + alike, *j + far - a + alike))
+				alike++;
+			if (alike == KEPT) {
+				*i += a;
+				*j += far - a;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void find_common(struct common *c)
+{
+	size_t n = c->chain[0]->rules.n, m = c->chain[1]->rules.n, tail = 0, i = 0, j = 0;
+
+	while (tail < n && tail < m && are_identical(c, n - 1 - tail, m - 1 - tail))
 		tail++;
-	*ret_head = head > KEPT ? head - KEPT : 0;
-	*ret_tail = tail > KEPT ? tail - KEPT : 0;
+	leave_out(c, n - tail, m - tail, tail, tail == n && tail == m, true);
+	n -= tail;
+	m -= tail;
+	for (unsigned changes = 0; changes < CHANGES_MAX; changes++) {
+		size_t alike = 0;
+
+		while (i + alike < n && j + alike < m && are_identical(c, i + alike, j + alike))
+			alike++;
+		leave_out(c, i, j, alike, !i && !j, false);
+		i += alike;
+		j += alike;
+		if (!find_again(c, &i, &j, n, m))
+			break;
+	}
+}
+
+/* live or desired may be NULL: then nothing is in common. */
+static bool common_make(struct common *c, const struct chain *live, const struct chain *desired)
+{
+	*c = (struct common){.chain = {live, desired}};
+	for (int side = 0; live && desired && side < 2; side++) {
+		c->is_left_out[side] = calloc(c->chain[side]->rules.n + 1, sizeof(bool));
+		if (!c->is_left_out[side])
+			return false;
+	}
+	if (live && desired)
+		find_common(c);
+	return true;
 }
 
 /* How many rules of a shape there are, and how many of them were met. */
@@ -104,14 +172,14 @@ static struct tally *find_tally(const tallies *list, const struct rule_shape *sh
 	return NULL;
 }
 
-static bool count_shapes(const struct chain *chain, size_t head, size_t end, tallies *list)
+static bool count_shapes(const struct chain *chain, const bool *is_left_out, tallies *list)
 {
 	struct tally *tally = NULL;
 
-	for (size_t i = head; i < end; i++) {
+	for (size_t i = 0; i < chain->rules.n; i++) {
 		const struct rule_shape *shape = chain->rules.v[i]->shape;
 
-		if (!shape)
+		if (!shape || (is_left_out && is_left_out[i]))
 			continue;
 		tally = find_tally(list, shape, tally);
 		if (!tally) {
@@ -147,16 +215,17 @@ static bool push_rule(struct chain *to, const struct rule *rule)
 	return false;
 }
 
-static bool push_rules(struct chain *to, const struct chain *from, size_t head, size_t tail)
+static bool push_rules(struct chain *to, const struct chain *from, const bool *is_left_out)
 {
-	size_t end = from->rules.n - tail;
 	struct tally *tally = NULL;
 	tallies list = {0};
-	bool ok = count_shapes(from, head, end, &list);
+	bool ok = count_shapes(from, is_left_out, &list);
 
-	for (size_t i = head; ok && i < end; i++) {
+	for (size_t i = 0; ok && i < from->rules.n; i++) {
 		const struct rule *rule = from->rules.v[i];
 
+		if (is_left_out && is_left_out[i])
+			continue;
 		tally = rule->shape ? find_tally(&list, rule->shape, tally) : NULL;
 		if (!tally || !is_one_of_many(tally))
 			ok = push_rule(to, rule);
@@ -173,13 +242,12 @@ static struct table *copy_middle(const struct table *table, const struct table *
 	for (size_t i = 0; copy && i < table->chains.n; i++) {
 		const struct chain *chain = table->chains.v[i];
 		const struct chain *its = other ? table_find_chain(other, chain->name) : NULL;
-		size_t head = 0, tail = 0;
+		__attribute__((cleanup(common_free))) struct common common = {0};
 
 		if (chain_is_bound(chain)) /* it has its rules */
 			continue;
-		if (its)
-			find_middle(is_live ? chain : its, is_live ? its : chain, &head, &tail);
-		if (!push_rules(copy->chains.v[i], chain, head, tail))
+		if (!common_make(&common, is_live ? chain : its, is_live ? its : chain) ||
+		    !push_rules(copy->chains.v[i], chain, common.is_left_out[!is_live]))
 			return NULL;
 	}
 	return steal_pointer(&copy);
