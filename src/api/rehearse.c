@@ -138,17 +138,15 @@ static void find_common(struct common *c)
 	}
 }
 
-/* live or desired may be NULL: then nothing is in common. */
 static bool common_make(struct common *c, const struct chain *live, const struct chain *desired)
 {
 	*c = (struct common){.chain = {live, desired}};
-	for (int side = 0; live && desired && side < 2; side++) {
+	for (int side = 0; side < 2; side++) {
 		c->is_left_out[side] = calloc(c->chain[side]->rules.n + 1, sizeof(bool));
 		if (!c->is_left_out[side])
 			return false;
 	}
-	if (live && desired)
-		find_common(c);
+	find_common(c);
 	return true;
 }
 
@@ -234,23 +232,51 @@ static bool push_rules(struct chain *to, const struct chain *from, const bool *i
 	return ok;
 }
 
-/* A copy without the rules that this table and the other one (or NULL) have in common. */
-static struct table *copy_middle(const struct table *table, const struct table *other, bool is_live)
+/* The chain of that name with rules of its own: those that are bound to a rule have theirs copied with
+ * the table. other may be NULL. */
+static const struct chain *twin_of(const struct chain *chain, const struct table *other)
+{
+	const struct chain *twin = other ? table_find_chain(other, chain->name) : NULL;
+
+	return twin && !chain_is_bound(twin) ? twin : NULL;
+}
+
+/* The rules of chains that the other table (or NULL) does not have. */
+static bool push_own(struct table *copy, const struct table *table, const struct table *other)
+{
+	for (size_t i = 0; i < table->chains.n; i++) {
+		const struct chain *chain = table->chains.v[i];
+
+		if (!chain_is_bound(chain) && !twin_of(chain, other) &&
+		    !push_rules(copy->chains.v[i], chain, NULL))
+			return false;
+	}
+	return true;
+}
+
+/* Of the chains that both have, the rules that they do not have in common, and some around these. */
+static bool push_twins(struct table *before, struct table *after, const struct pair *pair)
+{
+	for (size_t i = 0; i < pair->live->chains.n; i++) {
+		__attribute__((cleanup(common_free))) struct common common = {0};
+		const struct chain *chain = pair->live->chains.v[i];
+		const struct chain *twin = twin_of(chain, pair->desired);
+
+		if (chain_is_bound(chain) || !twin)
+			continue;
+		if (!common_make(&common, chain, twin) ||
+		    !push_rules(before->chains.v[i], chain, common.is_left_out[0]) ||
+		    !push_rules(table_find_chain(after, twin->name), twin, common.is_left_out[1]))
+			return false;
+	}
+	return true;
+}
+
+static struct table *copy_whole(const struct table *table)
 {
 	autoclean(table_free_p) struct table *copy = table_copy_frame(table);
 
-	for (size_t i = 0; copy && i < table->chains.n; i++) {
-		const struct chain *chain = table->chains.v[i];
-		const struct chain *its = other ? table_find_chain(other, chain->name) : NULL;
-		__attribute__((cleanup(common_free))) struct common common = {0};
-
-		if (chain_is_bound(chain)) /* it has its rules */
-			continue;
-		if (!common_make(&common, is_live ? chain : its, is_live ? its : chain) ||
-		    !push_rules(copy->chains.v[i], chain, common.is_left_out[!is_live]))
-			return NULL;
-	}
-	return steal_pointer(&copy);
+	return copy && push_own(copy, table, NULL) ? steal_pointer(&copy) : NULL;
 }
 
 /* Long chains of which little changes are played without what stays: the kernel judges the whole when it
@@ -258,18 +284,21 @@ static struct table *copy_middle(const struct table *table, const struct table *
 static bool push_middles(struct ruleset *live, struct ruleset *desired, const struct pair *pair,
 			 struct untrack_error *err)
 {
-	struct table *before = copy_middle(pair->live, pair->desired, true);
-	struct table *after = copy_middle(pair->desired, pair->live, false);
-	bool ok = before && after && array_push(&live->tables, before);
+	autoclean(table_free_p) struct table *before = table_copy_frame(pair->live);
+	autoclean(table_free_p) struct table *after = table_copy_frame(pair->desired);
 
-	if (!ok || !array_push(&desired->tables, after)) {
-		if (!ok)
-			table_free(before);
-		table_free(after);
+	if (!before || !after || !push_twins(before, after, pair) ||
+	    !push_own(before, pair->live, pair->desired) ||
+	    !push_own(after, pair->desired, pair->live))
 		return error_memory(err);
-	}
 	drop_long_lists(before);
 	drop_long_lists(after);
+	if (!array_push(&live->tables, before))
+		return error_memory(err);
+	before = NULL;
+	if (!array_push(&desired->tables, after))
+		return error_memory(err);
+	after = NULL;
 	return true;
 }
 
@@ -280,7 +309,7 @@ static bool push_copy(struct ruleset *ruleset, const struct table *table, const 
 
 	if (!table)
 		return true;
-	copy = mark ? with_stand_ins(table, mark) : copy_middle(table, NULL, false);
+	copy = mark ? with_stand_ins(table, mark) : copy_whole(table);
 	if (!copy || !array_push(&ruleset->tables, copy)) {
 		table_free(copy);
 		return error_memory(err);
