@@ -66,23 +66,6 @@ uint16_t box_last_port(const struct box *box)
 	return port_at(box->last);
 }
 
-bool box_is_point(const struct box *box, enum dimension dimension)
-{
-	size_t offset = box_offset(dimension);
-
-	return !memcmp(box->first + offset, box->last + offset, box_length(box->family, dimension));
-}
-
-bool box_is_any(const struct box *box, enum dimension dimension)
-{
-	size_t offset = box_offset(dimension);
-
-	for (size_t i = 0; i < box_length(box->family, dimension); i++)
-		if (box->first[offset + i] != 0 || box->last[offset + i] != 0xff)
-			return false;
-	return true;
-}
-
 bool box_meets(const struct box *a, const struct box *b, enum dimension dimension)
 {
 	size_t offset = box_offset(dimension), length = box_length(a->family, dimension);
@@ -95,19 +78,6 @@ bool box_overlaps(const struct box *a, const struct box *b)
 {
 	return box_meets(a, b, DIM_PORT) && box_meets(a, b, DIM_NEAR) && box_meets(a, b, DIM_FAR) &&
 	       box_meets(a, b, DIM_PROTOCOL) && box_meets(a, b, DIM_INTERFACE);
-}
-
-int box_compare(const struct box *a, const struct box *b)
-{
-	int order = (int)a->family - (int)b->family;
-
-	if (!order)
-		order = memcmp(a->first, b->first, BOX_LENGTH);
-	if (!order)
-		order = memcmp(a->last, b->last, BOX_LENGTH);
-	if (!order)
-		order = a->owner < b->owner ? -1 : a->owner > b->owner;
-	return order;
 }
 
 /* to = from + 1 and to = from - 1, as big-endian numbers that do not overflow here. */

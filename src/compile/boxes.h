@@ -44,12 +44,9 @@ void box_limit(struct box *box, enum dimension dimension, const void *first, con
 void box_limit_port(struct box *box, uint16_t from, uint16_t to);
 uint16_t box_first_port(const struct box *box);
 uint16_t box_last_port(const struct box *box);
-bool box_is_point(const struct box *box, enum dimension dimension);
-bool box_is_any(const struct box *box, enum dimension dimension);
 /* Do they meet in that dimension? Both must be of one family. */
 bool box_meets(const struct box *a, const struct box *b, enum dimension dimension);
 bool box_overlaps(const struct box *a, const struct box *b); /* in all of them */
-int box_compare(const struct box *a, const struct box *b);   /* by family, bounds, owner */
 
 /* Appends what of `from` is not in `what`: disjoint boxes, at most two a dimension. They must
  * overlap. False without memory. */

@@ -87,18 +87,6 @@ void expr_cmp(struct buf *b, uint32_t op, unsigned slot, const void *value, size
 	end(b, nests);
 }
 
-void expr_range(struct buf *b, uint32_t op, unsigned slot, const void *from, const void *to,
-		size_t length)
-{
-	struct nests nests = begin(b, "range");
-
-	put_register(b, NFTA_RANGE_SREG, slot);
-	attr_put_be32(b, NFTA_RANGE_OP, op);
-	put_data(b, NFTA_RANGE_FROM_DATA, from, length);
-	put_data(b, NFTA_RANGE_TO_DATA, to, length);
-	end(b, nests);
-}
-
 void expr_mask(struct buf *b, unsigned slot, const void *mask, size_t length)
 {
 	static const uint8_t zero[16];

@@ -22,8 +22,6 @@ void expr_payload_load(struct buf *b, uint32_t base, uint32_t offset, uint32_t l
 		       unsigned slot);			       /* NFT_PAYLOAD_*_HEADER */
 void expr_ct_load(struct buf *b, uint32_t key, unsigned slot); /* NFT_CT_* */
 void expr_cmp(struct buf *b, uint32_t op, unsigned slot, const void *value, size_t length);
-void expr_range(struct buf *b, uint32_t op, unsigned slot, const void *from, const void *to,
-		size_t length);
 /* slot = (slot & mask) ^ 0 */
 void expr_mask(struct buf *b, unsigned slot, const void *mask, size_t length);
 /* NFT_BYTEORDER_* of each `size` bytes of `length`. nft puts one behind a protocol number inside a

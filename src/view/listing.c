@@ -365,13 +365,6 @@ static const struct entry *find_kind(const struct entries *list, uint8_t family,
 	return NULL;
 }
 
-const json_t *listing_table(const struct listing *listing, uint8_t family, const char *table)
-{
-	const struct entry *entry = find(&listing->json, family, table, "table", table, 0);
-
-	return entry ? entry->json : NULL;
-}
-
 const json_t *listing_object(const struct listing *listing, uint8_t family, const char *table,
 			     const char *kind, const char *name, const char **ret_word)
 {

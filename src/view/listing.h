@@ -22,10 +22,9 @@ void listing_free(struct listing *listing);
 bool listing_resize(struct listing *listing, uint8_t family, const char *table, const char *set,
 		    uint32_t listed, uint32_t size);
 
-/* The body of an object ("table", "chain", "set", "map", "counter", …, "flowtable"), or of the
+/* The body of an object ("chain", "set", "map", "counter", …, "flowtable"), or of the
  * index-th rule of a chain. Borrowed; NULL if it is not there. word (may be NULL as argument) is the
  * object's own word: "set" or "map", "counter", "quota", … */
-const json_t *listing_table(const struct listing *listing, uint8_t family, const char *table);
 const json_t *listing_object(const struct listing *listing, uint8_t family, const char *table,
 			     const char *kind, const char *name, const char **ret_word);
 const json_t *listing_rule(const struct listing *listing, uint8_t family, const char *table,
