@@ -273,59 +273,67 @@ struct long_forms long_forms(const struct long_lists *lists, uint8_t family, boo
 	return all;
 }
 
-static void write_rule(struct writer *w, struct chain *chain, const struct long_lists *lists,
-		       const struct direction *direction, const struct owner *owner, uint8_t family,
-		       const interfaces *names, struct long_form form)
+/* What the rules of a service for one hook have in common. */
+struct long_order {
+	const struct long_lists *lists;
+	enum policy_role role;
+	enum hook hook;
+	const struct owner *owner; /* NULL: nothing is counted */
+	const interfaces *interfaces;
+};
+
+static void write_rule(struct writer *w, struct chain *chain, const struct long_order *order,
+		       const struct direction *direction, uint8_t family, struct long_form form)
 {
 	struct buf *b = writer_rule(w, chain);
 
-	write_interfaces(w, direction->hook, names);
-	write_ports(w, lists->match, direction->side);
-	write_long_lookups(w, lists, family, direction->side, direction->near_is_peers, form);
-	expr_objref(b, owner->counter[direction->hook][direction->side], NFT_OBJECT_COUNTER);
+	write_interfaces(w, direction->hook, order->interfaces);
+	write_ports(w, order->lists->match, direction->side);
+	write_long_lookups(w, order->lists, family, direction->side, direction->near_is_peers,
+			   form);
+	if (order->owner)
+		expr_objref(b, order->owner->counter[direction->hook][direction->side],
+			    NFT_OBJECT_COUNTER);
 	expr_notrack(b);
 	expr_verdict(b, NF_ACCEPT, NULL);
-	writer_rule_end(w, NULL, lists->who);
+	writer_rule_end(w, NULL, order->lists->who);
 }
 
-/* The interfaces to ask about in that chain; false if the service has no part there. */
-static bool relevant_interfaces(const struct match *match, enum hook hook, bool loopback,
-				interfaces *ret_names, struct writer *w)
+static void write_forms(struct writer *w, struct chain *chain, const struct long_order *order,
+			const struct direction *direction, uint8_t family)
 {
-	if (loopback)
-		return !match->interfaces.n || match->names_loopback;
-	array_for_each(interface, &match->interfaces) {
-		if (hook == HOOK_PREROUTING && interface_is_loopback(interface))
-			continue;
-		w->failed |= !array_push(ret_names, *interface);
-	}
-	return !match->interfaces.n || ret_names->n;
-}
-
-static void write_forms(struct writer *w, struct chain *chain, const struct long_lists *lists,
-			const struct direction *direction, const struct owner *owner,
-			uint8_t family, const interfaces *names)
-{
-	struct long_forms forms = long_forms(lists, family, direction->near_is_peers);
+	struct long_forms forms = long_forms(order->lists, family, direction->near_is_peers);
 
 	for (size_t i = 0; i < forms.count; i++)
-		write_rule(w, chain, lists, direction, owner, family, names, forms.form[i]);
+		write_rule(w, chain, order, direction, family, forms.form[i]);
+}
+
+static void write_rules(struct writer *w, struct chain *chain, const struct long_order *order)
+{
+	const struct direction *directions = role_directions(order->role);
+
+	for (int i = 0; i < 2; i++)
+		for_each_family(family)
+			if (directions[i].hook == order->hook &&
+			    table_has_family(w->table->family, family) &&
+			    match_has_family(order->lists->match, family))
+				write_forms(w, chain, order, &directions[i], family);
 }
 
 void write_long_rules(struct writer *w, struct chain *chain, const struct long_lists *lists,
-		      enum policy_role role, const struct owner *owner, enum hook hook,
-		      bool loopback)
+		      enum policy_role role, const struct owner *owner, enum hook hook)
 {
-	const struct direction *directions = role_directions(role);
-	interfaces names = {0};
+	const struct long_order order = {lists, role, hook, owner, &lists->match->interfaces};
 
-	if (relevant_interfaces(lists->match, hook, loopback, &names, w))
-		for (int i = 0; i < 2; i++)
-			for_each_family(family)
-				if (directions[i].hook == hook &&
-				    table_has_family(w->table->family, family) &&
-				    match_has_family(lists->match, family))
-					write_forms(w, chain, lists, &directions[i], owner, family,
-						    &names);
-	array_free(&names);
+	write_rules(w, chain, &order);
+}
+
+void write_long_loopback_rules(struct writer *w, struct chain *chain,
+			       const struct long_lists *lists, enum policy_role role)
+{
+	static const interfaces none;
+	const struct long_order order = {lists, role, HOOK_PREROUTING, NULL, &none};
+
+	if (!lists->match->interfaces.n || lists->match->names_loopback)
+		write_rules(w, chain, &order);
 }

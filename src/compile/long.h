@@ -37,8 +37,10 @@ struct long_forms long_forms(const struct long_lists *lists, uint8_t family, boo
 void write_long_lookups(struct writer *w, const struct long_lists *lists, uint8_t family,
 			enum side side, bool near_is_peers, struct long_form form);
 
-/* The rules of a service for one hook. On loopback (in the chain of that name) interfaces are not
- * asked about. */
+/* The rules of a service for one hook. */
 void write_long_rules(struct writer *w, struct chain *chain, const struct long_lists *lists,
-		      enum policy_role role, const struct owner *owner, enum hook hook,
-		      bool loopback);
+		      enum policy_role role, const struct owner *owner, enum hook hook);
+/* Those for prerouting, if lo is among the service's interfaces, as the chain loopback has them:
+ * without interfaces, and without counting. */
+void write_long_loopback_rules(struct writer *w, struct chain *chain,
+			       const struct long_lists *lists, enum policy_role role);

@@ -233,17 +233,18 @@ bool make_classes(const struct maker *maker, struct buckets *buckets)
 }
 
 static void write_map_rule(struct writer *w, struct chain *chain, const struct lookup *lookup,
-			   bool accepts)
+			   bool counts, bool accepts)
 {
 	struct buf *b = writer_rule(w, chain);
 
-	if (lookup->counter) {
+	if (lookup->counter)
 		write_one_key(w, &lookup->key, lookup->value);
-		expr_objref(b, lookup->counter, NFT_OBJECT_COUNTER);
-	} else {
+	else
 		write_key(w, &lookup->key);
-		expr_objref_map(b, lookup->name, 0);
-	}
+	if (!lookup->counter)
+		(counts ? expr_objref_map : expr_lookup)(b, lookup->name, 0);
+	else if (counts)
+		expr_objref(b, lookup->counter, NFT_OBJECT_COUNTER);
 	expr_notrack(b);
 	if (accepts)
 		expr_verdict(b, NF_ACCEPT, NULL);
@@ -253,13 +254,13 @@ static void write_map_rule(struct writer *w, struct chain *chain, const struct l
 void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last)
 {
 	for (size_t i = 0; i < list->n; i++)
-		write_map_rule(w, chain, &list->v[i], !is_last || i + 1 < list->n);
+		write_map_rule(w, chain, &list->v[i], true, !is_last || i + 1 < list->n);
 }
 
 void write_loopback_map_rules(struct writer *w, struct chain *chain, const lookups *list)
 {
 	array_for_each(lookup, list) {
 		if (!layout_has(&lookup->key.layout, DIM_INTERFACE))
-			write_map_rule(w, chain, lookup, true);
+			write_map_rule(w, chain, lookup, false, true);
 	}
 }

@@ -50,7 +50,8 @@ bool find_one_key(const struct layout *layout, const boxes *all, uint8_t ret_key
 /* `counter name … map @… notrack accept` for each. is_last: where the chain and its packets end with
  * them, the last needs no `accept`, which is some nanoseconds for most packets of most policies. */
 void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last);
-/* Those that look at no interface. */
+/* `… @… notrack accept`, of those that look at no interface; a map of counters is asked as a set is
+ * (nft_lookup.c: nft_lookup_init()). */
 void write_loopback_map_rules(struct writer *w, struct chain *chain, const lookups *list);
 
 /* Makes boxes disjoint, the error telling whose clash. */

@@ -233,8 +233,3 @@ bool match_has_family(const struct match *match, uint8_t family)
 {
 	return list_has_family(&match->addresses, family) && list_has_family(&match->peers, family);
 }
-
-bool interface_is_loopback(const struct interface *interface)
-{
-	return !interface->wildcard && interface->length == 2 && !memcmp(interface->first, "lo", 2);
-}

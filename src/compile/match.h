@@ -62,5 +62,3 @@ struct ranges ranges_of(const inet_ranges *list, uint8_t family);
 /* Does the list have (or, being any, allow) addresses of that family? */
 bool list_has_family(const struct address_list *list, uint8_t family);
 bool match_has_family(const struct match *match, uint8_t family); /* both of its lists */
-/* "lo", and no wildcard. */
-bool interface_is_loopback(const struct interface *interface);

@@ -197,12 +197,9 @@ bool add_boxes(const struct box_order *order, struct buckets *to)
 	};
 
 	cursor.expand = order->expand_ports && expansion_fits(match, cursor.near);
-	if (!match->interfaces.n || order->interfaces == INTERFACES_NONE)
+	if (!match->interfaces.n || order->any_interface)
 		return add_for_interface(&cursor, NULL);
 	array_for_each(interface, &match->interfaces) {
-		if (order->interfaces == INTERFACES_BUT_LOOPBACK &&
-		    interface_is_loopback(interface))
-			continue;
 		if (!add_for_interface(&cursor, interface))
 			return false;
 	}

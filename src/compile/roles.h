@@ -39,16 +39,10 @@ struct buckets {
 void buckets_free(struct buckets *buckets);
 #define autobuckets autoclean(buckets_free) struct buckets
 
-enum interface_mode {
-	INTERFACES_ALL,
-	INTERFACES_BUT_LOOPBACK, /* the name lo is left out, wildcards stay */
-	INTERFACES_NONE,	 /* any */
-};
-
 struct box_order {
 	const struct match *match;
 	bool near_is_peers;
-	enum interface_mode interfaces;
+	bool any_interface;   /* whatever interfaces the match names */
 	uint8_t table_family; /* NFPROTO_*: which addresses there can be */
 	bool expand_ports;    /* ranges of up to 2 000 ports may become hash keys */
 	uint32_t owner;

@@ -255,12 +255,12 @@ void write_interface(struct writer *w, uint32_t meta, const struct interface *in
 		 interface->wildcard ? interface->length : INTERFACE_LENGTH);
 }
 
-void write_loopback(struct writer *w, uint32_t meta, uint32_t op)
+void write_loopback(struct writer *w)
 {
 	static const uint32_t index = 1;
 
-	expr_meta_load(&w->draft, meta, 0);
-	expr_cmp(&w->draft, op, 0, &index, sizeof(index));
+	expr_meta_load(&w->draft, NFT_META_OIF, 0);
+	expr_cmp(&w->draft, NFT_CMP_EQ, 0, &index, sizeof(index));
 }
 
 /* nft loads just the bytes of a prefix that ends with one, and masks any other. */

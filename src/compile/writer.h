@@ -76,9 +76,8 @@ void write_key(struct writer *w, const struct key *key);
 void write_one_key(struct writer *w, const struct key *key, const uint8_t value[KEY_MAX]);
 /* Loads the key and looks it up in that set. */
 void write_lookup(struct writer *w, const struct key *key, const struct set *set);
-/* lo, by its index (NFT_META_IIF or NFT_META_OIF), which is cheaper than its name. It is 1 in every
- * namespace (net/core/dev.c: net_dev_init(); drivers/net/loopback.c: loopback_net_init()). */
-void write_loopback(struct writer *w, uint32_t meta, uint32_t op);
+/* `oif "lo"`, by its index, which is cheaper than its name. It is 1 in every namespace (net/core/dev.c: net_dev_init(); drivers/net/loopback.c: loopback_net_init()). */
+void write_loopback(struct writer *w);
 void write_interface(struct writer *w, uint32_t meta, const struct interface *interface);
 /* source: match the source address, else the destination. */
 void write_prefix(struct writer *w, bool source, const struct inet_range *prefix);

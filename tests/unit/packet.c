@@ -229,12 +229,12 @@ static bool is_taken(const struct policy *policy, const struct packet *packet, b
 
 	if ((policy->family == NFPROTO_IPV4 && packet->family != INET_V4) ||
 	    (policy->family == NFPROTO_IPV6 && packet->family != INET_V6) ||
-	    is_kept(policy, packet) || (loopback && !output))
+	    is_kept(policy, packet))
 		return false;
 	array_for_each(service, &policy->services) {
 		if (in_names(&service->match.interfaces, packet->interface) &&
 		    (service_takes(service, packet, output) ||
-		     (loopback && service_takes(service, packet, false))))
+		     (loopback && output && service_takes(service, packet, false))))
 			return true;
 	}
 	return false;
