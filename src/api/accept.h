@@ -22,6 +22,3 @@ void chain_drop_marked(struct chain *chain, const char *mark);
 bool chain_insert_rule(const struct table *table, struct chain *chain, size_t at,
 		       const struct table *from, const struct rule *rule, const char *prefix);
 bool table_take_sets(struct table *table, const struct table *from, const char *prefix);
-
-/* Does any rule of these tables (others than the one of that name) make the namespace track? */
-bool tracking_is_on(const struct ruleset *live, uint8_t family, const char *except);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/accept_check.h"
 
-#include "api/accept.h"
 #include "api/iptables_lines.h"
+#include "api/target.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "model/tracking.h"
@@ -80,15 +80,7 @@ static bool is_iptables_nft(const struct table *table)
 
 		base |= chain && chain_hook(chain, &hook);
 	}
-	if (name && base)
-		return true;
-	array_for_each(chain, &table->chains) {
-		array_for_each(rule, &(*chain)->rules) {
-			if (rule_has_xt(*rule))
-				return true;
-		}
-	}
-	return false;
+	return (name && base) || table_has_xt(table);
 }
 
 static bool refuse_iptables(const struct policy *policy, const struct table *table,

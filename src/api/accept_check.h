@@ -24,3 +24,6 @@ bool accept_directions(const struct policy *policy, const struct table *table,
 bool rule_matches_state(const struct rule *rule);
 /* Does no packet go on to the next rule, whatever it is? */
 bool rule_ends_chain(const struct rule *rule);
+
+/* Does any rule of these tables (others than the one of that name) make the namespace track? */
+bool tracking_is_on(const struct ruleset *live, uint8_t family, const char *except);

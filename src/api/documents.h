@@ -3,7 +3,7 @@
 #pragma once
 
 #include "api/memo.h"
-#include "api/target.h"
+#include "api/target_maker.h"
 
 /* A maker for a document on this host, with what it needs to own. */
 struct document_maker {

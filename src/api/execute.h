@@ -7,7 +7,7 @@
 #pragma once
 
 #include "api/render.h"
-#include "api/target.h"
+#include "api/target_maker.h"
 
 struct early_judgement;
 

@@ -2,6 +2,7 @@
 #include "api/snapshots.h"
 
 #include "api/accept.h"
+#include "api/target_maker.h"
 #include "base/cleanup.h"
 
 #include <linux/netfilter/nf_tables.h>

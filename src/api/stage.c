@@ -84,17 +84,6 @@ static const char state_table[] =
 
 /* --- tables ----------------------------------------------------------------------------------- */
 
-static bool has_xt(const struct table *table)
-{
-	array_for_each(chain, &table->chains) {
-		array_for_each(rule, &(*chain)->rules) {
-			if (rule_has_xt(*rule))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* A copy that nobody owns. */
 static struct table *disown(const struct table *table)
 {
@@ -142,7 +131,7 @@ static bool load_table(const struct staging *staging, const struct netns *ns,
 			  (*set)->name, family_name(table->family), table->name))
 			return false;
 	}
-	loaded = has_xt(table)
+	loaded = table_has_xt(table)
 			 ? xtables_copy(&staging->untrack->ns, ns, table->family, table->name, &why)
 			 : commit_table(ns, table, &why);
 	return loaded ||

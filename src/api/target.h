@@ -9,7 +9,6 @@
 #include "api/context.h"
 #include "api/result.h"
 #include "base/array.h"
-#include "document/document.h"
 #include "kernel/mirror.h"
 #include "model/plan.h"
 #include "model/ruleset.h"
@@ -29,9 +28,6 @@ struct sysctl_wish {
 	uint64_t to;
 };
 
-struct ahead;
-struct memo;
-
 struct target {
 	struct ruleset *live;
 	ARRAY(struct pair) pairs;
@@ -49,32 +45,6 @@ struct target {
 void target_free(struct target *target);
 #define autotarget __attribute__((cleanup(target_free))) struct target
 
-/* What makes a target; called again when the ruleset changed underneath. */
-struct target_maker {
-	bool (*make)(const struct target_maker *maker, struct untrack *untrack,
-		     struct target *ret_target, struct untrack_error *err);
-	const struct document *document;
-	const struct table *user_rules; /* the policy's `rules`, loaded and read back */
-	const struct ruleset *compiled; /* other documents: what libnftables made of them */
-	const interfaces *devices;	/* that they name */
-	const struct memo *memo;	/* what of them is to be remembered, or NULL */
-	struct ahead *ahead;		/* the live ruleset, read already; or NULL */
-	bool take_over;
-	bool whole_ruleset;
-	const struct snapshot *snapshot;
-	uint8_t family; /* removal: which table */
-	const char *table;
-};
-
-bool target_of_policy(const struct target_maker *maker, struct untrack *untrack,
-		      struct target *ret_target, struct untrack_error *err);
-bool target_of_ruleset(const struct target_maker *maker, struct untrack *untrack,
-		       struct target *ret_target, struct untrack_error *err);
-bool target_of_snapshot(const struct target_maker *maker, struct untrack *untrack,
-			struct target *ret_target, struct untrack_error *err);
-bool target_of_removal(const struct target_maker *maker, struct untrack *untrack,
-		       struct target *ret_target, struct untrack_error *err);
-
 /* The steps from live to desired, and the sysctls. NULL with the error set. */
 struct plan *target_plan(const struct target *target, struct untrack_error *err);
 
@@ -85,8 +55,8 @@ bool target_same_base(const struct target *a, const struct target *b, bool *ret_
 /* A table that changes or goes must be one that a rollback can put back. */
 bool pair_check_reversible(const struct pair *pair, struct untrack_error *err);
 
-/* Is it a rule of iptables-nft's, which the kernel does not take back? */
-bool rule_has_xt(const struct rule *rule);
+/* Are there rules of iptables-nft's, which the kernel does not take back? */
+bool table_has_xt(const struct table *table);
 
 /* "inet untrack" from family and name; owned by the caller. */
 char *table_title(uint8_t family, const char *name);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Targets of documents that are rulesets: the tables they name, or all there are. */
-#include "api/target.h"
-
 #include "api/ahead.h"
 #include "api/known.h"
+#include "api/target_maker.h"
 #include "base/cleanup.h"
 #include "diff/diff.h"
 
@@ -16,48 +15,6 @@ static enum read_depth named_whole(void *arg, uint8_t family, const char *name)
 
 	return maker->whole_ruleset || ruleset_find(maker->compiled, family, name) ? READ_BOUNDED
 										   : READ_NAME;
-}
-
-bool rule_has_xt(const struct rule *rule)
-{
-	struct span list = rule_expressions(rule);
-	struct expression expression;
-
-	while (expression_next(&list, &expression))
-		if (!strcmp(expression.name, "match") || !strcmp(expression.name, "target"))
-			return true;
-	return false;
-}
-
-static bool table_has_xt(const struct table *table)
-{
-	array_for_each(chain, &table->chains) {
-		array_for_each(rule, &(*chain)->rules) {
-			if (rule_has_xt(*rule))
-				return true;
-		}
-	}
-	return false;
-}
-
-bool pair_check_reversible(const struct pair *pair, struct untrack_error *err)
-{
-	const struct table *live = pair->live;
-	bool same = false;
-
-	if (!live || (!live->unknown && !table_has_xt(live)))
-		return true;
-	if (pair->desired && !live->unknown && !diff_is_empty(live, pair->desired, &same, err))
-		return false;
-	if (same)
-		return true;
-	return error_set(
-		err, ERROR_CONFLICT,
-		"table '%s %s' %s: it could not be put back; expected a document that leaves "
-		"it as it is, or does without it",
-		family_name(live->family), live->name,
-		live->unknown ? "holds something that cannot be read"
-			      : "holds rules of iptables-nft (xt expressions)");
 }
 
 /* Puts the live body of an attribute into the desired object. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "api/target.h"
-
 #include "api/accept.h"
 #include "api/known.h"
+#include "api/target_maker.h"
 #include "base/cleanup.h"
 #include "compile/compile.h"
 #include "model/fields.h"

@@ -39,7 +39,7 @@ def hold(untrack, net, packets, nat, document=None, apply=lambda: None, rules=Tr
         ways = [said_of(told), said_of(told["reply"])]
         if not rules:
             ways = [way[:2] for way in ways]
-        for _ in range(5):  # now and then the kernel is late, or has something to say itself
+        for _ in range(10):  # now and then the kernel is late, or has something to say itself
             real = list(net.both(packet, nat))
             if not rules:
                 real = [way[:2] for way in real]
