@@ -4,6 +4,15 @@
 #include <signal.h>
 #include <stddef.h>
 
+/* gcc and clang each have a way of their own to say it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER
+#endif
+#endif
+
 int thread_start(pthread_t *ret_thread, thread_fn *fn, void *arg)
 {
 	sigset_t all, before;
@@ -18,7 +27,7 @@ int thread_start(pthread_t *ret_thread, thread_fn *fn, void *arg)
 
 bool thread_start_beside(pthread_t *ret_thread, thread_fn *fn, void *arg)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ADDRESS_SANITIZER
 	(void)ret_thread;
 	(void)fn;
 	(void)arg;
