@@ -12,17 +12,6 @@
 
 #define autoimport __attribute__((cleanup(import_result_clear))) struct import_result
 
-typedef ARRAY(struct source) source_list;
-
-static void sources_free(source_list *sources)
-{
-	array_for_each(source, sources) {
-		free(source->name);
-		buf_free(&source->text);
-	}
-	array_free(sources);
-}
-
 static bool add_source(source_list *sources, const char *path, size_t *left,
 		       struct untrack_error *err)
 {

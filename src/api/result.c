@@ -82,14 +82,6 @@ bool texts_copy(const texts *from, texts *to)
 	return true;
 }
 
-void texts_free(texts *list)
-{
-	array_for_each(text, list) {
-		free(*text);
-	}
-	array_free(list);
-}
-
 int untrack_result_status(const struct untrack_result *result)
 {
 	return result->status;

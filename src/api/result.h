@@ -32,4 +32,3 @@ void result_take_warnings(struct untrack_result *result, texts *warnings);
 bool warn(texts *warnings, struct untrack_error *err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 bool texts_copy(const texts *from, texts *to);
-void texts_free(texts *list);

@@ -19,12 +19,13 @@ struct source {
 	struct buf text;
 	bool standard_input;
 };
+typedef ARRAY(struct source) source_list;
 
 struct document {
 	enum document_kind kind;
-	ARRAY(struct source) sources; /* in order */
-	struct policy *policy;	      /* DOCUMENT_POLICY only */
-	long_lists lists;	      /* that were taken out of the sources' texts */
+	source_list sources;   /* in order */
+	struct policy *policy; /* DOCUMENT_POLICY only */
+	long_lists lists;      /* that were taken out of the sources' texts */
 };
 
 /* At most this many bytes a document. */

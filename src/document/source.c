@@ -2,7 +2,6 @@
 #include "document/source.h"
 
 #include "base/cleanup.h"
-#include "document/document.h"
 #include "document/json_scan.h"
 
 #include <errno.h>
@@ -101,4 +100,18 @@ bool source_read(const char *path, const char *name, size_t limit, struct buf *r
 	*ret_text = text;
 	text = (struct buf){0};
 	return true;
+}
+
+void source_free(struct source *source)
+{
+	free(source->name);
+	buf_free(&source->text);
+}
+
+void sources_free(source_list *sources)
+{
+	array_for_each(source, sources) {
+		source_free(source);
+	}
+	array_free(sources);
 }

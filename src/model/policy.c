@@ -7,6 +7,14 @@
 #define IPPROTO_DCCP 33
 #endif
 
+void texts_free(texts *list)
+{
+	array_for_each(text, list) {
+		free(*text);
+	}
+	array_free(list);
+}
+
 static void match_free(struct policy_match *match)
 {
 	array_free(&match->protocols);
@@ -73,10 +81,7 @@ void policy_free(struct policy *policy)
 	}
 	array_free(&policy->expects);
 	free(policy->file);
-	array_for_each(file, &policy->list_files) {
-		free(*file);
-	}
-	array_free(&policy->list_files);
+	texts_free(&policy->list_files);
 	free(policy->table);
 	free(policy);
 }

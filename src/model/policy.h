@@ -26,6 +26,8 @@ typedef ARRAY(struct port_range) port_ranges;
 typedef ARRAY(uint8_t) protocols;
 typedef ARRAY(char *) texts;
 
+void texts_free(texts *list);
+
 /* Where something stood in a document, for messages about it. line 0 is unknown. */
 struct origin {
 	char *path; /* "/services/0", owned */

@@ -6,11 +6,10 @@
 #include "document/import/lift.h"
 #include "document/import/process.h"
 #include "document/nft.h"
+#include "document/source.h"
 
 #include <ctype.h>
 #include <string.h>
-
-typedef ARRAY(struct source) source_list;
 
 /* Base chains in which notrack works: in front of connection tracking. */
 static bool is_early(const json_t *chain, bool *ret_output)
@@ -205,15 +204,6 @@ static bool save_tables(source_list *sources, struct untrack_error *err)
 		}
 	}
 	return true;
-}
-
-static void sources_free(source_list *sources)
-{
-	array_for_each(source, sources) {
-		free(source->name);
-		buf_free(&source->text);
-	}
-	array_free(sources);
 }
 
 /* iptables-nft's table is raw, and its chains' names are in capitals. */
