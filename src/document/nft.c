@@ -57,10 +57,13 @@ struct place {
 static struct place find_place(const char *words)
 {
 	static const char error[] = "Error: ", included[] = "In file included from ";
+	static const char from[] = "                 from "; /* and that by another */
 	struct place place = {.message = words};
 	const char *message, *end;
 
-	while (!strncmp(words, included, strlen(included)) && strchr(words, '\n'))
+	while ((!strncmp(words, included, strlen(included)) ||
+		!strncmp(words, from, strlen(from))) &&
+	       strchr(words, '\n'))
 		words = strchr(words, '\n') + 1;
 	message = strstr(words, error);
 	if (!message || memchr(words, '\n', (size_t)(message - words)))
