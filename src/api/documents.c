@@ -227,7 +227,7 @@ static struct ruleset *compile_ruleset(const struct document *document, const un
 
 	if (ruleset)
 		return ruleset;
-	whole = document->lists.n ? document_read_whole(document, err) : NULL;
+	whole = document->apart ? document_read_whole(document, err) : NULL;
 	if (whole)
 		return compile_once(whole, unsaid, devices, err);
 	error_move(err, &why);

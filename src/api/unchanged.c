@@ -25,7 +25,15 @@ enum { SETTLED_NS = 100000000 };
 DEFINE_AUTOCLEAN(struct plan, plan_free)
 
 /* Types of records. */
-enum field { FIELD_VERSION = 1, FIELD_GENERATION, FIELD_FILE, FIELD_SYSCTL, FIELD_DEVICE };
+enum field {
+	FIELD_VERSION = 1,
+	FIELD_GENERATION,
+	FIELD_FILE,
+	FIELD_SYSCTL,
+	FIELD_DEVICE,
+	FIELD_DIRECTORY, /* in which a wildcard was looked up: its time is that of the names in it */
+	FIELD_HERE,	 /* the working directory */
+};
 
 /* What the note says of a file, as bytes to compare. */
 struct mark {
@@ -37,11 +45,12 @@ static uint64_t nanoseconds(struct timespec time)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-static bool mark_of(const char *path, struct mark *ret_mark)
+static bool mark_of(const char *path, enum field field, struct mark *ret_mark)
 {
+	const mode_t kind = field == FIELD_FILE ? S_IFREG : S_IFDIR;
 	struct stat info;
 
-	if (!strcmp(path, "-") || stat(path, &info) || !S_ISREG(info.st_mode))
+	if (!strcmp(path, "-") || stat(path, &info) || (info.st_mode & S_IFMT) != kind)
 		return false;
 	*ret_mark = (struct mark){.device = info.st_dev,
 				  .inode = info.st_ino,
@@ -79,21 +88,33 @@ static void put_sysctls(struct buf *note, const struct policy *policy)
 	}
 }
 
-static bool put_files(struct buf *note, const texts *paths, uint64_t seen)
+static bool put_marks(struct buf *note, enum field field, const texts *paths, uint64_t seen)
 {
 	array_for_each(path, paths) {
 		struct mark mark;
 		size_t begin;
 
-		if (!mark_of(*path, &mark) || mark.changed_ns + SETTLED_NS > seen ||
+		if (!mark_of(*path, field, &mark) || mark.changed_ns + SETTLED_NS > seen ||
 		    mark.modified_ns + SETTLED_NS > seen)
 			return false;
-		begin = record_begin(note, FIELD_FILE);
-		record_put_text(note, FIELD_FILE, *path);
-		record_put(note, FIELD_FILE, &mark, sizeof(mark));
+		begin = record_begin(note, field);
+		record_put_text(note, field, *path);
+		record_put(note, field, &mark, sizeof(mark));
 		record_end(note, begin);
 	}
 	return true;
+}
+
+/* What a document includes. */
+static bool put_inclusions(struct buf *note, const struct inclusions *inclusions, uint64_t seen)
+{
+	autofree char *here = inclusions->relative ? getcwd(NULL, 0) : NULL;
+
+	if (here)
+		record_put_text(note, FIELD_HERE, here);
+	return !inclusions->elsewhere && !inclusions->relative == !here &&
+	       put_marks(note, FIELD_FILE, &inclusions->files, seen) &&
+	       put_marks(note, FIELD_DIRECTORY, &inclusions->directories, seen);
 }
 
 /* Devices that the document names, by the numbers that rules may have of them. */
@@ -175,16 +196,17 @@ void remember_unchanged(struct untrack *untrack, const struct untrack_document *
 	record_put_u32(&note, FIELD_GENERATION, generation);
 	if (policy)
 		put_sysctls(&note, policy);
-	if (put_files(&note, &document->paths, seen) &&
-	    (policy ? put_files(&note, &policy->list_files, seen)
-		    : put_devices(&note, document->document)) &&
+	if (put_marks(&note, FIELD_FILE, &document->paths, seen) &&
+	    (policy ? put_marks(&note, FIELD_FILE, &policy->list_files, seen)
+		    : put_inclusions(&note, &document->document->inclusions, seen) &&
+			      put_devices(&note, document->document)) &&
 	    !note.failed)
 		store_save_note(untrack->store, title, &note, &ignored);
 }
 
 /* ------------------------------------------------------------------ reading */
 
-static bool file_holds(struct span body)
+static bool mark_holds(struct span body, enum field field)
 {
 	autoerror ignored = ERROR_INIT;
 	autofree char *path = NULL;
@@ -192,7 +214,7 @@ static bool file_holds(struct span body)
 	struct mark mark;
 
 	return record_next(&body, &record) && record_text(&record, &path, &ignored) &&
-	       record_next(&body, &record) && mark_of(path, &mark) &&
+	       record_next(&body, &record) && mark_of(path, field, &mark) &&
 	       record.body.len == sizeof(mark) && !memcmp(record.body.data, &mark, sizeof(mark));
 }
 
@@ -220,12 +242,34 @@ static bool device_holds(struct span body)
 	       if_nametoindex(name) == index;
 }
 
-static bool version_holds(const struct record *record)
+static bool says(const struct record *record, const char *wanted)
 {
 	autoerror ignored = ERROR_INIT;
-	autofree char *version = NULL;
+	autofree char *text = NULL;
 
-	return record_text(record, &version, &ignored) && !strcmp(version, UNTRACK_VERSION);
+	return wanted && record_text(record, &text, &ignored) && !strcmp(text, wanted);
+}
+
+static bool here_holds(const struct record *record)
+{
+	autofree char *here = getcwd(NULL, 0);
+
+	return says(record, here);
+}
+
+static bool field_holds(const struct record *record)
+{
+	switch (record->type) {
+	case FIELD_FILE:
+	case FIELD_DIRECTORY:
+		return mark_holds(record->body, record->type);
+	case FIELD_DEVICE:
+		return device_holds(record->body);
+	case FIELD_HERE:
+		return here_holds(record);
+	default:
+		return record->type == FIELD_SYSCTL && sysctl_holds(record->body);
+	}
 }
 
 static bool note_holds(const struct buf *note, uint32_t generation)
@@ -238,13 +282,11 @@ static bool note_holds(const struct buf *note, uint32_t generation)
 
 	while (holds && record_next(&rest, &record)) {
 		if (record.type == FIELD_VERSION)
-			holds = version = version_holds(&record);
+			holds = version = says(&record, UNTRACK_VERSION);
 		else if (record.type == FIELD_GENERATION)
 			holds = record_u32(&record, &noted, &ignored) && noted == generation;
 		else
-			holds = record.type == FIELD_FILE     ? file_holds(record.body)
-				: record.type == FIELD_DEVICE ? device_holds(record.body)
-							      : sysctl_holds(record.body);
+			holds = field_holds(&record);
 	}
 	return holds && version && noted == generation && !rest.len;
 }

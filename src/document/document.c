@@ -21,15 +21,6 @@ static const char *const kind_names[] = {
 	[DOCUMENT_TEXT] = "nft text",
 };
 
-typedef ARRAY(char *) names;
-
-static void names_free(names *list)
-{
-	array_for_each(name, list)
-		free(*name);
-	array_free(list);
-}
-
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -42,7 +33,7 @@ static void closedir_p(DIR **dir)
 }
 
 /* Adds one path; takes it over. */
-static bool add_name(names *list, char *path, struct untrack_error *err)
+static bool add_name(texts *list, char *path, struct untrack_error *err)
 {
 	if (path && array_push(list, path))
 		return true;
@@ -60,7 +51,7 @@ static bool is_candidate(DIR *dir, const char *name)
 	       fstatat(dirfd(dir), name, &status, 0) == 0 && S_ISREG(status.st_mode);
 }
 
-static bool add_directory(names *list, const char *path, struct untrack_error *err)
+static bool add_directory(texts *list, const char *path, struct untrack_error *err)
 {
 	autoclean(closedir_p) DIR *dir = opendir(path);
 	size_t first = list->n;
@@ -88,7 +79,7 @@ static bool add_directory(names *list, const char *path, struct untrack_error *e
 	return true;
 }
 
-static bool expand(const char *const *paths, size_t count, names *list, struct untrack_error *err)
+static bool expand(const char *const *paths, size_t count, texts *list, struct untrack_error *err)
 {
 	bool standard_input = false;
 
@@ -148,6 +139,8 @@ static bool tell(struct json_document *json, enum document_kind *ret_kind,
 struct reading {
 	struct document *document;
 	ARRAY(struct json_document) json; /* of libnftables, judged together at the end */
+	struct script script;		  /* of all sources */
+	ARRAY(size_t) parts;		  /* of it, that each source has */
 	size_t left;			  /* of DOCUMENT_MAX */
 };
 
@@ -156,6 +149,8 @@ static void reading_free(struct reading *reading)
 	array_for_each(json, &reading->json)
 		json_document_free(json);
 	array_free(&reading->json);
+	script_free(&reading->script);
+	array_free(&reading->parts);
 	document_free(reading->document);
 }
 
@@ -193,6 +188,7 @@ static bool read_source(struct reading *reading, const char *path, struct untrac
 	struct source source = {.name = strdup(strcmp(path, "-") ? path : "stdin"),
 				.standard_input = !strcmp(path, "-")};
 	struct source *added;
+	size_t parts;
 
 	if (!source.name || !array_push(&document->sources, source)) {
 		free(source.name);
@@ -202,7 +198,50 @@ static bool read_source(struct reading *reading, const char *path, struct untrac
 	if (!source_read(path, added->name, reading->left, &added->text, err))
 		return false;
 	reading->left -= added->text.len;
-	return nft_script_check(added, err); /* while the text is whole */
+	parts = reading->script.parts.n;
+	/* while the text is whole */
+	return nft_script_read(added, &reading->left, &reading->script, err) &&
+	       (array_push(&reading->parts, reading->script.parts.n - parts) || error_memory(err));
+}
+
+static bool is_json(const struct source *source)
+{
+	struct json_text text = {buf_text(&source->text), source->text.len};
+	size_t at = json_skip_space(text, 0);
+
+	return at < text.length && text.data[at] == '{';
+}
+
+/* Puts what nft texts include in the place of their include lines, where it is certain what that is. */
+static bool put_in(struct reading *reading, struct untrack_error *err)
+{
+	struct document *document = reading->document;
+	struct script *script = &reading->script;
+	source_list all = {0}, swap;
+	struct source *part = script->parts.v;
+
+	if (script->uncertain || !script->parts.n)
+		return true;
+	if (!array_reserve(&all, document->sources.n + script->parts.n))
+		return error_memory(err);
+	for (size_t i = 0; i < document->sources.n; i++) {
+		struct source *source = &document->sources.v[i];
+
+		if (!reading->parts.v[i]) {
+			all.v[all.n++] = *source;
+			*source = (struct source){0};
+		}
+		for (size_t k = 0; k < reading->parts.v[i]; k++)
+			all.v[all.n++] = *part++;
+	}
+	script->parts.n = 0;
+	swap = document->sources;
+	document->sources = all;
+	sources_free(&swap);
+	document->inclusions = script->inclusions;
+	script->inclusions = (struct inclusions){0};
+	document->apart = true;
+	return true;
 }
 
 /* Sources are few, and their kinds are told by their first character. */
@@ -213,10 +252,7 @@ static bool take_lists_out(struct document *document, struct untrack_error *err)
 	bool ok = true, read_once = false;
 
 	array_for_each(source, &document->sources) {
-		struct json_text text = {buf_text(&source->text), source->text.len};
-		size_t at = json_skip_space(text, 0);
-
-		json += at < text.length && text.data[at] == '{';
+		json += is_json(source);
 		ok = ok && array_push(&all, &source->text);
 		read_once |= source->standard_input;
 	}
@@ -224,6 +260,7 @@ static bool take_lists_out(struct document *document, struct untrack_error *err)
 	if (ok && (!json || json == all.n))
 		lift_long_lists(all.v, all.n, json, read_once, &document->lists);
 	array_free(&all);
+	document->apart |= document->lists.n > 0;
 	return ok ? true : error_memory(err);
 }
 
@@ -232,9 +269,10 @@ static bool judge_source(struct reading *reading, size_t index, struct untrack_e
 	struct document *document = reading->document;
 	struct source *added = &document->sources.v[index];
 	bool first = !index;
-	enum document_kind kind;
+	bool includes = index + 1 < document->sources.n && added[1].inner;
+	enum document_kind kind = DOCUMENT_TEXT;
 
-	if (!judge(reading, added, &kind, err))
+	if (!added->inner && !includes && !judge(reading, added, &kind, err))
 		return false;
 	if (!first && kind != document->kind)
 		return error_at(err, ERROR_DOCUMENT, added->name, 0, 0, NULL,
@@ -249,11 +287,12 @@ static bool judge_source(struct reading *reading, size_t index, struct untrack_e
 	return true;
 }
 
+/* *ret_again: it was taken apart, and can be read again. */
 static struct document *read_document(const char *const *paths, size_t count, bool apart,
-				      bool *ret_taken, struct untrack_error *err)
+				      bool *ret_again, struct untrack_error *err)
 {
 	autoclean(reading_free) struct reading reading = {.left = DOCUMENT_MAX};
-	autoclean(names_free) names list = {0};
+	autoclean(texts_free) texts list = {0};
 
 	reading.document = calloc(1, sizeof(*reading.document));
 	if (!reading.document)
@@ -263,14 +302,14 @@ static struct document *read_document(const char *const *paths, size_t count, bo
 	array_for_each(path, &list)
 		if (!read_source(&reading, *path, err))
 			return NULL;
-	if (apart && !take_lists_out(reading.document, err))
+	if (apart && (!put_in(&reading, err) || !take_lists_out(reading.document, err)))
 		return NULL;
-	*ret_taken = reading.document->lists.n;
-	for (size_t i = 0; i < reading.document->sources.n; i++) {
-		*ret_taken &= !reading.document->sources.v[i].standard_input;
+	*ret_again = reading.document->apart;
+	array_for_each(source, &reading.document->sources)
+		*ret_again &= !source->standard_input;
+	for (size_t i = 0; i < reading.document->sources.n; i++)
 		if (!judge_source(&reading, i, err))
 			return NULL;
-	}
 	if (!nft_schema_check(reading.json.v, reading.json.n, err))
 		return NULL;
 	return steal_pointer(&reading.document);
@@ -287,12 +326,12 @@ struct document *document_read_apart(const char *const *paths, size_t count,
 				     struct untrack_error *err)
 {
 	autoerror why = ERROR_INIT;
-	bool taken = false;
-	struct document *document = read_document(paths, count, true, &taken, &why);
+	bool again = false;
+	struct document *document = read_document(paths, count, true, &again, &why);
 
 	if (document)
 		return document;
-	if (taken) /* a refusal names the place in the whole text */
+	if (again) /* a refusal names the place in the whole text */
 		return document_read(paths, count, err);
 	error_move(err, &why);
 	return NULL;
@@ -305,7 +344,8 @@ struct document *document_read_whole(const struct document *document, struct unt
 	bool ok = true;
 
 	array_for_each(source, &document->sources) {
-		ok = ok && !source->standard_input && array_push(&paths, source->name);
+		if (!source->inner)
+			ok = ok && !source->standard_input && array_push(&paths, source->name);
 	}
 	if (ok)
 		whole = document_read(paths.v, paths.n, err);
@@ -317,11 +357,8 @@ void document_free(struct document *document)
 {
 	if (!document)
 		return;
-	array_for_each(source, &document->sources) {
-		free(source->name);
-		buf_free(&source->text);
-	}
-	array_free(&document->sources);
+	sources_free(&document->sources);
+	inclusions_free(&document->inclusions);
 	long_lists_free(&document->lists);
 	policy_free(document->policy);
 	free(document);
@@ -332,6 +369,8 @@ char *document_name(const struct document *document)
 	autobuf name = {0};
 
 	array_for_each(source, &document->sources) {
+		if (source->inner)
+			continue;
 		if (name.len)
 			buf_puts(&name, ", ");
 		text_put(&name, source->name);

@@ -13,19 +13,35 @@ enum document_kind { DOCUMENT_POLICY, DOCUMENT_JSON, DOCUMENT_TEXT };
 struct long_list;
 typedef ARRAY(struct long_list) long_lists;
 
-/* One file as it was read. */
+/* One file as it was read; or a part of one, where nft text includes others: these are sources of their
+ * own, between the parts of the text around them. */
 struct source {
 	char *name; /* for messages: the path, or "stdin" */
 	struct buf text;
 	bool standard_input;
+	bool inner;    /* neither a file that was named, nor its beginning */
+	unsigned line; /* of the file, that the text begins with; counted from 0 */
 };
+
 typedef ARRAY(struct source) source_list;
+
+/* What was found for the include lines of a text. */
+struct inclusions {
+	texts files;
+	texts directories; /* that wildcards were looked up in */
+	bool relative;	   /* to the working directory */
+	bool elsewhere;	   /* what wildcards find depends on more than these directories */
+};
+void inclusions_free(struct inclusions *inclusions);
 
 struct document {
 	enum document_kind kind;
 	source_list sources;   /* in order */
 	struct policy *policy; /* DOCUMENT_POLICY only */
 	long_lists lists;      /* that were taken out of the sources' texts */
+	bool apart; /* the texts are not as in the files: lists are missing, or included files are in
+		       them */
+	struct inclusions inclusions; /* of the included files that are in them */
 };
 
 /* At most this many bytes a document. */
@@ -35,10 +51,11 @@ struct document {
  * kind; a policy is exactly one file. Policies are read and judged here; the other kinds are only
  * read (JSON: its syntax and keys are judged too). NULL with the error set. */
 struct document *document_read(const char *const *paths, size_t count, struct untrack_error *err);
-/* The same, with long lists of elements apart from the text (document/lift.h). */
+/* The same, with long lists of elements apart from the text (document/lift.h), and with what nft text
+ * includes in it, where it is certain what that is. */
 struct document *document_read_apart(const char *const *paths, size_t count,
 				     struct untrack_error *err);
-/* Reads it again with its lists in the text; NULL without an error where that cannot be, since it came
+/* Reads it again as it is in its files; NULL without an error where that cannot be, since it came
  * from standard input. */
 struct document *document_read_whole(const struct document *document, struct untrack_error *err);
 void document_free(struct document *document);
