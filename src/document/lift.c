@@ -27,6 +27,21 @@ static void lift_free(struct lift *lift)
 		array_free(&set->places);
 	}
 	array_free(&lift->sets);
+	array_for_each(variable, &lift->variables) {
+		free(variable->name);
+	}
+	array_free(&lift->variables);
+}
+
+struct cursor lift_cursor(struct lift *lift, size_t source)
+{
+	const char *text = buf_text(lift->bytes[source]);
+
+	return (struct cursor){.text = text,
+			       .at = text,
+			       .end = text + lift->bytes[source]->len,
+			       .lift = lift,
+			       .source = source};
 }
 
 struct lift_set *lift_find(struct lift *lift, uint8_t family, const char *table, const char *set)
@@ -45,6 +60,31 @@ struct lift_set *lift_find(struct lift *lift, uint8_t family, const char *table,
 	free(fresh.set);
 	lift->given_up = true;
 	return NULL;
+}
+
+struct lift_variable *lift_find_variable(struct lift *lift, const char *name, size_t length)
+{
+	struct lift_variable fresh = {0};
+
+	array_for_each(one, &lift->variables) {
+		if (strlen(one->name) == length && !memcmp(one->name, name, length))
+			return one;
+	}
+	fresh.name = strndup(name, length);
+	if (fresh.name && array_push(&lift->variables, fresh))
+		return &lift->variables.v[lift->variables.n - 1];
+	free(fresh.name);
+	lift->given_up = true;
+	return NULL;
+}
+
+bool lift_has_lists(const struct lift *lift)
+{
+	array_for_each(set, &lift->sets) {
+		if (set->places.n)
+			return true;
+	}
+	return false;
 }
 
 bool lift_add_type(struct lift_set *set, const char *word, size_t length)
@@ -86,9 +126,20 @@ static bool is_long(const struct lift_set *set)
 	return size >= LONG;
 }
 
-/* Intervals of several fields are judged by the kernel alone, and listed as they came. */
-static bool can_be_packed(const struct lift_set *set)
+static bool is_whole(const struct lift_variable *variable)
 {
+	return variable->plain && variable->definitions == 1 &&
+	       variable->mentions == variable->uses;
+}
+
+/* Intervals of several fields are judged by the kernel alone, and listed as they came. */
+static bool can_be_packed(const struct lift *lift, const struct lift_set *set)
+{
+	array_for_each(place, &set->places) {
+		if (place->variable != LIFT_NONE &&
+		    (lift->unclear || !is_whole(&lift->variables.v[place->variable])))
+			return false;
+	}
 	return set->plain && set->layout.fields &&
 	       !(set->layout.intervals && set->layout.fields > 1);
 }
@@ -133,39 +184,45 @@ static bool take(const struct lift *lift, struct lift_set *set, bool json, long_
 
 /* ------------------------------------------------------------------ cutting */
 
-static int compare_places(const void *left, const void *right)
+typedef ARRAY(struct lift_cut) lift_cuts;
+
+static int compare_cuts(const void *left, const void *right)
 {
-	const struct lift_place *a = left, *b = right;
+	const struct lift_cut *a = left, *b = right;
 
 	if (a->source != b->source)
 		return a->source < b->source ? -1 : 1;
-	return a->cut_begin < b->cut_begin ? -1 : a->cut_begin > b->cut_begin;
+	return a->begin < b->begin ? -1 : a->begin > b->begin;
 }
 
 /* What is cut leaves its line ends, which are white space in both languages. */
-static size_t keep_lines(char *text, size_t at, const char *from, const char *end)
+static size_t count_lines(const char *from, const char *end)
 {
+	size_t count = 0;
+
 	while (from < end && (from = memchr(from, '\n', (size_t)(end - from)))) {
-		text[at++] = '\n';
+		count++;
 		from++;
 	}
-	return at;
+	return count;
 }
 
-/* The places of one source, in order. */
-static void cut(struct buf *source, const struct lift_place *places, size_t count, bool lines)
+/* The cuts of one source, in order. */
+static void cut(struct buf *source, const struct lift_cut *cuts, size_t count, bool lines)
 {
 	char *text = (char *)source->data, *fitting;
-	size_t out = places[0].cut_begin;
+	size_t out = cuts[0].begin;
 
 	for (size_t i = 0; i < count; i++) {
-		size_t next = i + 1 < count ? places[i + 1].cut_begin : source->len;
+		size_t next = i + 1 < count ? cuts[i + 1].begin : source->len;
+		size_t instead = cuts[i].instead ? strlen(cuts[i].instead) : 0;
+		size_t ends = lines ? count_lines(text + cuts[i].begin, text + cuts[i].end) : 0;
+		size_t kept = out + instead + ends;
 
-		if (lines)
-			out = keep_lines(text, out, text + places[i].cut_begin,
-					 text + places[i].cut_end);
-		memmove(text + out, text + places[i].cut_end, next - places[i].cut_end);
-		out += next - places[i].cut_end;
+		memcpy(text + out, cuts[i].instead ? cuts[i].instead : "", instead);
+		memset(text + out + instead, '\n', ends);
+		memmove(text + kept, text + cuts[i].end, next - cuts[i].end);
+		out = kept + next - cuts[i].end;
 	}
 	text[out] = 0;
 	source->len = out;
@@ -174,15 +231,15 @@ static void cut(struct buf *source, const struct lift_place *places, size_t coun
 	source->capacity = fitting ? out + 1 : source->capacity;
 }
 
-static void cut_all(const struct lift *lift, struct lift_place *places, size_t count, bool lines)
+static void cut_all(const struct lift *lift, lift_cuts *cuts, bool lines)
 {
 	size_t first = 0;
 
-	qsort(places, count, sizeof(*places), compare_places);
-	for (size_t i = 1; i <= count; i++) {
-		if (i < count && places[i].source == places[first].source)
+	qsort(cuts->v, cuts->n, sizeof(*cuts->v), compare_cuts);
+	for (size_t i = 1; i <= cuts->n; i++) {
+		if (i < cuts->n && cuts->v[i].source == cuts->v[first].source)
 			continue;
-		cut(lift->bytes[places[first].source], places + first, i - first, lines);
+		cut(lift->bytes[cuts->v[first].source], cuts->v + first, i - first, lines);
 		first = i;
 	}
 }
@@ -199,25 +256,38 @@ static void shrink(const struct lift *lift, const struct lift_size *size)
 	*digits = '1';
 }
 
+static void add_cuts(struct lift *lift, const struct lift_set *set, lift_cuts *cuts)
+{
+	array_for_each(place, &set->places) {
+		struct lift_variable *variable =
+			place->variable == LIFT_NONE ? NULL : &lift->variables.v[place->variable];
+
+		if (place->cut.end > place->cut.begin)
+			array_push(cuts, place->cut);
+		if (variable && ++variable->taken == variable->uses)
+			array_push(cuts, variable->cut);
+	}
+}
+
 void lift_long_lists(struct buf *const *bytes, size_t count, bool json, bool keep_lines,
 		     long_lists *ret_lists)
 {
-	__attribute__((cleanup(lift_free))) struct lift lift = {.bytes = bytes};
-	ARRAY(struct lift_place) places = {0};
+	__attribute__((cleanup(lift_free))) struct lift lift = {.bytes = bytes, .count = count};
+	lift_cuts cuts = {0};
 
-	for (size_t i = 0; i < count && !lift.given_up; i++)
-		json ? lift_scan_json(&lift, i) : lift_scan_text(&lift, i);
+	if (!json)
+		lift_scan_text(&lift);
+	for (size_t i = 0; json && i < count && !lift.given_up; i++)
+		lift_scan_json(&lift, i);
 	array_for_each(set, &lift.sets) {
-		if (lift.given_up || !can_be_packed(set) || !is_long(set) ||
-		    !array_reserve(&places, places.n + set->places.n) ||
+		if (lift.given_up || !can_be_packed(&lift, set) || !is_long(set) ||
+		    !array_reserve(&cuts, cuts.n + 2 * set->places.n) ||
 		    !take(&lift, set, json, ret_lists))
 			continue;
 		shrink(&lift, &set->size);
-		array_for_each(place, &set->places) {
-			array_push(&places, *place);
-		}
+		add_cuts(&lift, set, &cuts);
 	}
-	if (places.n)
-		cut_all(&lift, places.v, places.n, keep_lines);
-	array_free(&places);
+	if (cuts.n)
+		cut_all(&lift, &cuts, keep_lines);
+	array_free(&cuts);
 }

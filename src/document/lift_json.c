@@ -117,15 +117,16 @@ static bool take_list(struct cursor *c, struct found *found, const char *key, co
 	if (found->has_place || !sees(c, '['))
 		return false;
 	found->has_place = true;
-	found->place.source = c->source;
+	found->place.variable = LIFT_NONE;
+	found->place.source = found->place.cut.source = c->source;
 	found->place.begin = (size_t)(c->at + 1 - c->text);
 	if (!skip_value(c) || c->at[-1] != ']')
 		return false;
 	found->place.end = (size_t)(c->at - 1 - c->text);
-	found->place.cut_begin = (size_t)((comma ? comma : key) - c->text);
-	found->place.cut_end = (size_t)(c->at - c->text);
+	found->place.cut.begin = (size_t)((comma ? comma : key) - c->text);
+	found->place.cut.end = (size_t)(c->at - c->text);
 	if (!comma && sees(c, ','))
-		found->place.cut_end = (size_t)(c->at + 1 - c->text);
+		found->place.cut.end = (size_t)(c->at + 1 - c->text);
 	return true;
 }
 
@@ -163,30 +164,26 @@ static bool take_member(struct cursor *c, struct found *found, struct string key
 	return (is(key, "handle") || is(key, "policy") || is(key, "comment")) && skip_value(c);
 }
 
-static void keep_set(struct cursor *c, const struct found *found)
+/* The set that it was found of. NULL (and given up) without memory. */
+static struct lift_set *set_of(struct cursor *c, const struct found *found)
 {
 	char *family = strndup(found->family.start, found->family.length);
 	char *table = strndup(found->table.start, found->table.length);
 	char *name = strndup(found->name.start, found->name.length);
 	struct lift_set *set = NULL;
-	bool again;
 
 	if (family && table && name)
 		set = lift_find(c->lift, family_parse(family), table, name);
-	if (!set) {
-		c->lift->given_up = true;
-	} else {
-		again = set->layout.fields || set->places.n;
-		set->layout = found->set.layout;
-		set->merge = found->set.merge;
-		set->size = found->set.size;
-		set->plain = set->plain && found->set.plain && !again;
-		if (found->has_place && !array_push(&set->places, found->place))
-			c->lift->given_up = true;
-	}
 	free(family);
 	free(table);
 	free(name);
+	c->lift->given_up |= !set || (found->has_place && !array_push(&set->places, found->place));
+	return set;
+}
+
+static bool is_named(const struct found *found)
+{
+	return found->family.start && found->table.start && found->name.start;
 }
 
 /* The body of "set". */
@@ -194,6 +191,7 @@ static bool read_set(struct cursor *c)
 {
 	struct found found = {.set.plain = true};
 	const char *comma = NULL;
+	struct lift_set *set;
 	struct string key;
 
 	if (!take(c, '{'))
@@ -212,52 +210,81 @@ static bool read_set(struct cursor *c)
 				return false;
 		}
 	} while (take(c, ','));
-	if (!take(c, '}') || !found.family.start || !found.table.start || !found.name.start)
+	if (!take(c, '}') || !is_named(&found) || !(set = set_of(c, &found)))
 		return false;
-	keep_set(c, &found);
+	set->layout = found.set.layout;
+	set->merge = found.set.merge;
+	set->size = found.set.size;
+	set->plain = set->plain && found.set.plain && !set->declared;
+	set->declared = true;
 	return true;
 }
 
-/* The body of "element": libnftables has to add it to what the set says. */
-static bool read_element_command(struct cursor *c)
+/* The body of "element"; what is cut is the command. */
+static bool read_element_command(struct cursor *c, bool plain, struct lift_set **ret_set)
 {
 	struct found found = {0};
 	struct string key;
+	struct lift_set *set;
 
 	if (!take(c, '{'))
 		return false;
 	do {
 		if (!take_key(c, &key))
 			return false;
-		if (is(key, "family") || is(key, "table") || is(key, "name")) {
+		if (is(key, "family") || is(key, "table") || is(key, "name") || is(key, "elem")) {
 			if (!take_member(c, &found, key, NULL))
 				return false;
 		} else if (!skip_value(c)) {
 			return false;
+		} else {
+			plain = false;
 		}
 	} while (take(c, ','));
-	if (!take(c, '}') || !found.family.start || !found.table.start || !found.name.start)
+	if (!take(c, '}') || !is_named(&found) || !(set = set_of(c, &found)))
 		return false;
-	keep_set(c, &found); /* not plain */
+	set->plain = set->plain && plain && found.has_place;
+	*ret_set = found.has_place ? set : NULL;
 	return true;
 }
 
 /* ------------------------------------------------------------------ commands */
 
+/* The last place of the set is the command from `begin` to where the cursor is: that becomes one that says
+ * nothing, so that those behind it keep their numbers. */
+static void cut_command(struct cursor *c, struct lift_set *set, const char *begin)
+{
+	struct lift_cut *cut = &set->places.v[set->places.n - 1].cut;
+
+	cut->begin = (size_t)(begin - c->text);
+	cut->end = (size_t)(c->at - c->text);
+	cut->instead = "{\"metainfo\":{}}";
+}
+
 static bool read_command(struct cursor *c)
 {
+	struct lift_set *set = NULL; /* that the command adds elements to */
+	bool wrapped, plain, ok;
+	const char *begin;
 	struct string word;
-	bool wrapped, ok;
 
-	if (!take(c, '{') || !take_key(c, &word))
+	if (!sees(c, '{'))
+		return false;
+	begin = c->at;
+	if (!take(c, '{') || !take_key(c, &word) || (is(word, "flush") && lift_has_lists(c->lift)))
 		return false;
 	wrapped = is(word, "add") || is(word, "create") || is(word, "insert");
+	plain = !wrapped || is(word, "add"); /* others may fail */
 	if (wrapped && (!take(c, '{') || !take_key(c, &word)))
 		return false;
 	ok = is(word, "set")	   ? read_set(c)
-	     : is(word, "element") ? read_element_command(c)
+	     : is(word, "element") ? read_element_command(c, plain, &set)
 				   : skip_value(c); /* what is no declaration is refused later */
-	return ok && take(c, '}') && (!wrapped || take(c, '}'));
+	if (!ok || !take(c, '}') || (wrapped && !take(c, '}')))
+		return false;
+	if (set)
+		cut_command(c, set, begin);
+	return true;
 }
 
 static bool read_commands(struct cursor *c)
@@ -277,12 +304,7 @@ static bool read_commands(struct cursor *c)
 
 void lift_scan_json(struct lift *lift, size_t source)
 {
-	const char *text = buf_text(lift->bytes[source]);
-	struct cursor c = {.text = text,
-			   .at = text,
-			   .end = text + lift->bytes[source]->len,
-			   .lift = lift,
-			   .source = source};
+	struct cursor c = lift_cursor(lift, source);
 
 	lift->given_up |= !read_commands(&c);
 }

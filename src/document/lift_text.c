@@ -1,100 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where sets and their elements are in nft text. */
-#include "document/lift.h"
+#include "document/lift_words.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ------------------------------------------------------------------ words */
-
-/* A word, or a single other character; a statement's end is a line end or ';'. */
-struct word {
-	const char *start;
-	size_t length; /* 0: the end of the text */
-};
-
-static bool is_word_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c && strchr("_-./:*@$", c));
-}
-
-static struct word next_in(struct cursor *c, bool lines)
-{
-	struct word word;
-
-	lift_skip_blanks(c, lines);
-	word = (struct word){c->at, 0};
-	if (c->at < c->end && *c->at == '"') {
-		const char *end = memchr(c->at + 1, '"', (size_t)(c->end - c->at - 1));
-
-		c->at = end ? end + 1 : c->end;
-	} else {
-		while (c->at < c->end && is_word_byte(*c->at))
-			c->at++;
-		if (c->at == word.start && c->at < c->end)
-			c->at++;
-	}
-	word.length = (size_t)(c->at - word.start);
-	return word;
-}
-
-/* The next word of the statement. */
-static struct word next(struct cursor *c)
-{
-	return next_in(c, true);
-}
-
-static bool is(struct word word, const char *text)
-{
-	return word.length == strlen(text) && !memcmp(word.start, text, word.length);
-}
-
-static bool is_any(struct word word, const char *const *list)
-{
-	for (; *list; list++)
-		if (is(word, *list))
-			return true;
-	return false;
-}
-
-static bool ends_statement(struct word word)
-{
-	return !word.length || is(word, "\n") || is(word, ";");
-}
-
-/* Behind the '}' of a block whose '{' was read. */
-static void skip_block(struct cursor *c)
-{
-	for (unsigned depth = 1; depth;) {
-		struct word word = next_in(c, false);
-
-		if (!word.length) {
-			c->lift->given_up = true;
-			return;
-		}
-		depth += is(word, "{");
-		depth -= is(word, "}");
-	}
-}
-
-/* What is left of a statement, with the blocks in it; a '}' that is not its own stays. */
-static void skip_statement(struct cursor *c)
-{
-	for (;;) {
-		const char *before = c->at;
-		struct word word = next(c);
-
-		if (is(word, "}")) {
-			c->at = before;
-			return;
-		}
-		if (ends_statement(word))
-			return;
-		if (is(word, "{"))
-			skip_block(c);
-	}
-}
 
 /* ------------------------------------------------------------------ sets */
 
@@ -102,14 +11,14 @@ static void skip_statement(struct cursor *c)
  * it was one. */
 static bool goes_on(struct cursor *c, const char *separator, bool *ret_fine)
 {
-	const char *before = c->at;
-	struct word word = next(c);
+	struct cursor before = *c;
+	struct word word = lift_next(c);
 
-	if (is(word, separator))
+	if (word_is(word, separator))
 		return true;
-	*ret_fine = ends_statement(word) || is(word, "}");
-	if (is(word, "}"))
-		c->at = before;
+	*ret_fine = word_ends_statement(word) || word_is(word, "}");
+	if (word_is(word, "}"))
+		*c = before;
 	return false;
 }
 
@@ -119,7 +28,7 @@ static bool read_type(struct cursor *c, struct lift_set *set)
 	bool fine;
 
 	do {
-		struct word word = next(c);
+		struct word word = lift_next(c);
 
 		if (!lift_add_type(set, word.start, word.length))
 			return false;
@@ -137,14 +46,14 @@ static bool read_typeof(struct cursor *c, struct lift_set *set)
 	bool fine;
 
 	do {
-		struct word protocol = next(c), field = next(c);
+		struct word protocol = lift_next(c), field = lift_next(c);
 		const char *type = NULL;
 
-		if (is(protocol, "ip") && is_any(field, addresses))
+		if (word_is(protocol, "ip") && word_is_any(field, addresses))
 			type = "ipv4_addr";
-		else if (is(protocol, "ip6") && is_any(field, addresses))
+		else if (word_is(protocol, "ip6") && word_is_any(field, addresses))
 			type = "ipv6_addr";
-		else if (is_any(protocol, transports) && is_any(field, ports))
+		else if (word_is_any(protocol, transports) && word_is_any(field, ports))
 			type = "inet_service";
 		if (!type || !lift_add_type(set, type, strlen(type)))
 			return false;
@@ -157,107 +66,242 @@ static bool read_flags(struct cursor *c, struct lift_set *set)
 	bool fine;
 
 	do {
-		struct word word = next(c);
+		struct word word = lift_next(c);
 
-		if (is(word, "interval"))
+		if (word_is(word, "interval"))
 			set->layout.intervals = true;
-		else if (!is(word, "constant"))
+		else if (!word_is(word, "constant"))
 			return false;
 	} while (goes_on(c, ",", &fine));
 	return fine;
 }
 
-/* Up to the '}' of a list whose '{' was read; lists with blocks or names in them are not plain. There is
- * a NUL behind the text. */
-static bool find_list_end(struct cursor *c, struct lift_place *place)
+/* Up to the '}' of a list whose '{' was read, or to a variable in it; lists with blocks or names in them are
+ * not plain. There is a NUL behind the text. */
+static bool find_list_end(struct cursor *c, size_t *ret_begin, size_t *ret_end)
 {
 	static const bool stops[256] = {[0] = true,   ['}'] = true, ['#'] = true, ['{'] = true,
 					['"'] = true, ['$'] = true, ['\\'] = true};
 
-	place->begin = (size_t)(c->at - c->text);
+	*ret_begin = (size_t)(c->at - c->text);
 	for (;;) {
 		while (!stops[(uint8_t)*c->at])
 			c->at++;
-		if (*c->at == '}' || c->at >= c->end)
-			break;
 		if (*c->at != '#')
-			return false;
+			break;
 		lift_skip_blanks(c, true);
 	}
-	place->end = (size_t)(c->at - c->text);
-	c->at += c->at < c->end;
-	place->cut_end = (size_t)(c->at - c->text);
-	return place->cut_end > place->end;
+	*ret_end = (size_t)(c->at - c->text);
+	return c->at < c->end && (*c->at == '}' || *c->at == '$');
 }
 
-/* Behind the '{' of elements. What is cut begins at `begin`. */
-static void read_list(struct cursor *c, struct lift_set *set, const char *begin)
+/* Where a word stands that was just read. */
+static struct cursor at_word(const struct cursor *c, struct word word)
 {
-	struct lift_place place = {.source = c->source, .cut_begin = (size_t)(begin - c->text)};
-	const char *list = c->at;
+	struct cursor at = *c;
 
-	if (!find_list_end(c, &place)) {
-		c->at = list;
-		skip_block(c);
-		set->plain = false;
-	} else if (!array_push(&set->places, place)) {
+	at.at = word.start;
+	return at;
+}
+
+/* What is cut when it is taken: from `begin`, in the source of that cursor, to where the cursor is. */
+static struct lift_cut cut_from(const struct cursor *c, const struct cursor *begin)
+{
+	return (struct lift_cut){.source = c->source,
+				 .begin = (size_t)(begin->at - begin->text),
+				 .end = (size_t)(c->at - c->text)};
+}
+
+static void add_place(struct cursor *c, struct lift_set *set, struct lift_place place)
+{
+	if (!array_push(&set->places, place))
 		c->lift->given_up = true;
+}
+
+/* A variable that was read as elements of a set. */
+static bool use_variable(struct cursor *c, struct lift_set *set, struct word word,
+			 struct lift_cut cut)
+{
+	struct lift_variable *variable =
+		lift_find_variable(c->lift, word.start + 1, word.length - 1);
+
+	if (!variable || !variable->plain || cut.source != c->source ||
+	    (variable->table && variable->table != c->table))
+		return false;
+	variable->uses++;
+	add_place(c, set,
+		  (struct lift_place){.source = variable->cut.source,
+				      .begin = variable->begin,
+				      .end = variable->end,
+				      .cut = cut,
+				      .variable = (size_t)(variable - c->lift->variables.v)});
+	return true;
+}
+
+/* What stands in front of a variable in a list: nothing, or elements with a ',' behind them. */
+static bool ends_in_comma(const char *begin, const char *end)
+{
+	while (end > begin && strchr(" \t\n", end[-1]))
+		end--;
+	return end == begin || end[-1] == ',';
+}
+
+/* The elements up to the '}', which is read. False if they are not plain. */
+static bool read_items(struct cursor *c, struct lift_set *set)
+{
+	struct lift_place place = {.source = c->source, .variable = LIFT_NONE};
+
+	for (;;) {
+		struct word word;
+
+		if (!find_list_end(c, &place.begin, &place.end))
+			return false;
+		if (place.end > place.begin)
+			add_place(c, set, place);
+		word = lift_next(c);
+		if (word_is(word, "}"))
+			return true;
+		if (!word_is_variable(word) ||
+		    !ends_in_comma(c->text + place.begin, c->text + place.end) ||
+		    !use_variable(c, set, word, (struct lift_cut){.source = place.source}))
+			return false;
+		word = lift_next_in(c, false);
+		if (word_is(word, "}") || !word_is(word, ",") || c->source != place.source)
+			return word_is(word, "}") && c->source == place.source;
 	}
 }
 
-/* One statement of a set; false where it is not a plain one. */
-static bool read_set_statement(struct cursor *c, struct lift_set *set, struct word word)
+/* Behind the '{' of elements; what is cut begins at `begin`. */
+static void read_list(struct cursor *c, struct lift_set *set, const struct cursor *begin)
 {
-	if (is(word, "type"))
-		return read_type(c, set);
-	if (is(word, "typeof"))
-		return read_typeof(c, set);
-	if (is(word, "flags"))
-		return read_flags(c, set);
-	if (is(word, "auto-merge"))
-		return set->merge = true;
-	if (is(word, "elements")) {
-		const char *begin = word.start;
-		struct word equals = next(c), brace = next_in(c, false);
+	struct cursor list = *c;
 
-		if (!is(equals, "=") || !is(brace, "{"))
-			return false;
-		read_list(c, set, begin);
-		return true;
+	if (begin->source == c->source && read_items(c, set)) {
+		add_place(c, set,
+			  (struct lift_place){.source = c->source,
+					      .variable = LIFT_NONE,
+					      .cut = cut_from(c, begin)});
+	} else {
+		*c = list;
+		lift_skip_block(c);
+		set->plain = false;
 	}
-	if (is(word, "size")) {
-		bool first = !set->size.value;
+}
 
+/* What a set's elements are: a list, or a variable that holds one. */
+static bool read_elements(struct cursor *c, struct lift_set *set, const struct cursor *begin)
+{
+	struct word word = lift_next(c);
+
+	if (word_is_variable(word))
+		return begin->source == c->source && use_variable(c, set, word, cut_from(c, begin));
+	if (!word_is(word, "{"))
+		return false;
+	read_list(c, set, begin);
+	return true;
+}
+
+/* NAME = { … }, behind `define`, at which `begin` stands. */
+static void read_definition(struct cursor *c, const struct cursor *begin)
+{
+	struct word name = lift_next(c);
+	struct lift_variable *variable = NULL, found = {.table = c->table};
+	struct cursor value;
+
+	if (!c->ended && word_is(lift_next(c), "=") && word_is(lift_next(c), "{")) {
+		value = *c;
+		found.plain = begin->source == c->source &&
+			      find_list_end(c, &found.begin, &found.end) &&
+			      word_is(lift_next(c), "}");
+		found.cut = cut_from(c, begin);
+		if (!found.plain) {
+			*c = value;
+			lift_skip_block(c);
+		}
+		lift_next(c);
+		found.plain &= c->ended;
+		variable = lift_find_variable(c->lift, name.start, name.length);
+	}
+	if (variable && found.plain && variable->definitions == 1 && !variable->mentions) {
+		variable->table = found.table;
+		variable->cut = found.cut;
+		variable->begin = found.begin;
+		variable->end = found.end;
+		variable->plain = true;
+	}
+	if (!c->ended)
+		lift_skip_statement(c);
+}
+
+/* How a statement of a set was read. */
+enum statement {
+	STATEMENT_ODD,	/* it is not a plain one */
+	STATEMENT_READ, /* up to its end, or to what does not matter in it */
+	STATEMENT_OPEN, /* and another may follow without a line end */
+};
+
+static enum statement read_plainly(bool plain)
+{
+	return plain ? STATEMENT_READ : STATEMENT_ODD;
+}
+
+/* `begin` stands at the word, which was read. */
+static enum statement read_set_statement(struct cursor *c, struct lift_set *set, struct word word,
+					 const struct cursor *begin)
+{
+	bool first;
+
+	if (word_is(word, "type"))
+		return read_plainly(read_type(c, set));
+	if (word_is(word, "typeof"))
+		return read_plainly(read_typeof(c, set));
+	if (word_is(word, "flags"))
+		return read_plainly(read_flags(c, set));
+	if (word_is(word, "auto-merge")) {
+		set->merge = true;
+		return STATEMENT_OPEN;
+	}
+	if (word_is(word, "elements")) {
+		first = !set->has_elements; /* nft forgets the first for a second */
+		set->has_elements = true;
+		return word_is(lift_next(c), "=") && read_elements(c, set, begin) && first
+			       ? STATEMENT_OPEN
+			       : STATEMENT_ODD;
+	}
+	if (word_is(word, "size")) {
+		first = !set->size.value;
 		lift_skip_blanks(c, true);
 		lift_read_size(c, &set->size);
-		return first;
+		return read_plainly(first);
 	}
-	return is(word, "policy") || is(word, "comment");
+	return read_plainly(word_is(word, "policy") || word_is(word, "comment"));
 }
 
 static void read_set(struct cursor *c, struct lift_set *set)
 {
-	bool again = set->layout.fields || set->places.n;
-
-	set->plain = set->plain && !again; /* said twice: nft judges whether it is the same */
+	set->plain = set->plain && !set->declared && !set->places.n; /* twice: nft judges it */
+	set->declared = true;
 	for (;;) {
-		const char *before;
-		struct word word = next_in(c, false);
+		struct cursor begin, behind;
+		enum statement how;
+		struct word word;
 
+		do
+			word = lift_next_in(c, false);
+		while (word_is(word, ";"));
 		if (!word.length)
 			c->lift->given_up = true;
-		if (!word.length || is(word, "}"))
+		if (word_is(word, "}") || c->lift->given_up)
 			return;
-		if (is(word, ";"))
-			continue;
-		before = c->at;
-		if (!read_set_statement(c, set, word)) {
+		begin = at_word(c, word);
+		behind = *c;
+		how = read_set_statement(c, set, word, &begin);
+		if (how == STATEMENT_ODD) {
 			set->plain = false;
-			c->at = before;
+			*c = behind;
 		}
-		if (c->at > before && ends_statement((struct word){c->at - 1, 1}))
-			continue;
-		skip_statement(c);
+		if (how != STATEMENT_OPEN && !c->ended)
+			lift_skip_statement(c);
 	}
 }
 
@@ -272,32 +316,38 @@ static struct lift_set *find_set(struct cursor *c, uint8_t family, const char *t
 	return set;
 }
 
+static void read_set_of_table(struct cursor *c, uint8_t family, const char *table)
+{
+	struct word name = lift_next(c);
+	struct lift_set *set;
+
+	if (!word_is(lift_next_in(c, false), "{"))
+		c->lift->given_up = true;
+	else if ((set = find_set(c, family, table, name)))
+		read_set(c, set);
+}
+
+/* Behind the '{' of a table's block. */
 static void read_table(struct cursor *c, uint8_t family, const char *table)
 {
+	c->table = ++c->tables;
 	while (!c->lift->given_up) {
-		struct word word = next_in(c, false), name;
-		struct lift_set *set;
+		struct word word = lift_next_in(c, false);
+		struct cursor begin = at_word(c, word);
 
-		if (!word.length)
-			c->lift->given_up = true;
-		if (!word.length || is(word, "}"))
-			return;
-		if (is(word, ";"))
+		c->lift->given_up |= !word.length || word_is(word, "include");
+		if (word_is(word, "}"))
+			break;
+		if (word_is(word, ";"))
 			continue;
-		if (is(word, "include")) {
-			c->lift->given_up = true;
-			return;
-		}
-		if (!is(word, "set")) {
-			skip_statement(c);
-			continue;
-		}
-		name = next(c);
-		if (!is(next_in(c, false), "{"))
-			c->lift->given_up = true;
-		else if ((set = find_set(c, family, table, name)))
-			read_set(c, set);
+		if (word_is(word, "set"))
+			read_set_of_table(c, family, table);
+		else if (word_is(word, "define"))
+			read_definition(c, &begin);
+		else
+			lift_skip_statement(c);
 	}
+	c->table = 0;
 }
 
 /* ------------------------------------------------------------------ commands */
@@ -305,19 +355,19 @@ static void read_table(struct cursor *c, uint8_t family, const char *table)
 /* FAMILY NAME, or NAME alone. False if it is not there. */
 static bool read_owner(struct cursor *c, uint8_t *ret_family, char **ret_table)
 {
-	struct word word = next(c);
+	struct word word = lift_next(c);
 	char *text = strndup(word.start, word.length);
 
 	*ret_family = text ? family_parse(text) : 0;
 	if (*ret_family) {
 		free(text);
-		word = next(c);
+		word = lift_next(c);
 		text = strndup(word.start, word.length);
 	} else {
 		*ret_family = family_parse("ip");
 	}
 	*ret_table = text;
-	return text && word.length && is_word_byte(*word.start);
+	return text && word.length && lift_is_word_byte(*word.start);
 }
 
 static void read_table_command(struct cursor *c)
@@ -329,91 +379,81 @@ static void read_table_command(struct cursor *c)
 	if (!read_owner(c, &family, &table)) {
 		c->lift->given_up = true;
 	} else {
-		word = next(c);
-		if (is(word, "{"))
+		word = lift_next(c);
+		if (word_is(word, "{"))
 			read_table(c, family, table);
 		else
-			c->lift->given_up |= !ends_statement(word);
+			c->lift->given_up |= !word_ends_statement(word);
 	}
 	free(table);
 }
 
-/* add element FAMILY TABLE SET { … }; `begin` is where the command begins. */
-static void read_element_command(struct cursor *c, const char *begin)
+/* add element FAMILY TABLE SET { … }; the command begins at `begin`. */
+static void read_element_command(struct cursor *c, const struct cursor *begin)
 {
 	char *table = NULL;
 	uint8_t family;
 	struct lift_set *set;
 
-	if (!read_owner(c, &family, &table) || !(set = find_set(c, family, table, next(c))) ||
-	    !is(next(c), "{"))
+	if (!read_owner(c, &family, &table) || !(set = find_set(c, family, table, lift_next(c))) ||
+	    !read_elements(c, set, begin))
 		c->lift->given_up = true;
-	else
-		read_list(c, set, begin);
+	lift_next(c);
+	c->lift->given_up |= !c->ended;
 	free(table);
 }
 
-static void read_add(struct cursor *c, const char *begin)
+static void read_add(struct cursor *c, const struct cursor *begin)
 {
 	static const char *const harmless[] = {"rule",	"chain", "map", "counter", "flowtable",
 					       "quota", "limit", "ct",	NULL};
-	struct word word = next(c);
+	struct word word = lift_next(c);
 	char *table = NULL;
 	uint8_t family;
 	struct lift_set *set;
 
-	if (is(word, "element")) {
+	if (word_is(word, "element")) {
 		read_element_command(c, begin);
-	} else if (is(word, "table")) {
+	} else if (word_is(word, "table")) {
 		read_table_command(c);
-	} else if (is(word, "set")) {
+	} else if (word_is(word, "set")) {
 		if (!read_owner(c, &family, &table) ||
-		    !(set = find_set(c, family, table, next(c))) || !is(next(c), "{"))
+		    !(set = find_set(c, family, table, lift_next(c))) ||
+		    !word_is(lift_next(c), "{"))
 			c->lift->given_up = true;
 		else
 			read_set(c, set);
 		free(table);
-	} else if (is_any(word, harmless)) {
-		skip_statement(c);
+	} else if (word_is_any(word, harmless)) {
+		lift_skip_statement(c);
 	} else {
 		c->lift->given_up = true;
 	}
 }
 
-static bool has_lists(const struct lift *lift)
-{
-	array_for_each(set, &lift->sets) {
-		if (set->places.n)
-			return true;
-	}
-	return false;
-}
-
-void lift_scan_text(struct lift *lift, size_t source)
+void lift_scan_text(struct lift *lift)
 {
 	static const char *const clearing[] = {"flush", "delete", "destroy", NULL};
-	const char *text = buf_text(lift->bytes[source]);
-	struct cursor c = {.text = text,
-			   .at = text,
-			   .end = text + lift->bytes[source]->len,
-			   .lift = lift,
-			   .source = source};
+	static const char *const naming[] = {"redefine", "undefine", NULL};
+	struct cursor c = lift_cursor(lift, 0);
 
 	while (!lift->given_up) {
-		struct word word = next_in(&c, false);
+		struct word word = lift_next_in(&c, false);
+		struct cursor begin = at_word(&c, word);
 
 		if (!word.length)
 			return;
-		if (is(word, ";"))
+		if (word_is(word, ";"))
 			continue;
-		if (is(word, "table"))
+		if (word_is(word, "table"))
 			read_table_command(&c);
-		else if (is(word, "add"))
-			read_add(&c, word.start);
-		else if (is(word, "define"))
-			skip_statement(&c);
-		else if (is_any(word, clearing) && !has_lists(lift))
-			skip_statement(&c); /* what it clears came before */
+		else if (word_is(word, "add"))
+			read_add(&c, &begin);
+		else if (word_is(word, "define"))
+			read_definition(&c, &begin);
+		else if (word_is_any(word, naming) ||
+			 (word_is_any(word, clearing) && !lift_has_lists(lift)))
+			lift_skip_statement(&c); /* what it clears came before */
 		else
 			lift->given_up = true;
 	}

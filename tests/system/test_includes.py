@@ -2,12 +2,15 @@
 """nft text that includes other files: what nft would load of them is what is loaded, and what is
 refused in them is refused with their name, line and column."""
 
+import json
 import os
 import pathlib
+import subprocess
 
 import pytest
 
-from test_long_documents import ADDRESSES, table
+from conftest import SANITIZED
+from test_long_documents import ADDRESSES, table, v4
 
 SET = "type ipv4_addr"
 SOME = "define some = { 1.2.3.4, 5.6.7.8 }\n"
@@ -149,3 +152,36 @@ def test_a_change_of_an_included_file_is_seen(untrack, netns, here):
     (here / "d/more.nft").rename(here / "more.nft")
     write(here, {"main": (here / "main").read_text() + 'include "./m*.nft"\n'})
     assert applied()["summary"] == {"elements": {"add": 1, "delete": 0, "replace": 0}}
+
+
+MANY = [v4(n * 3) for n in range(250000)]
+PLACE = {"family": "inet", "table": "t"}
+LONG = {
+    "variable": {"main": "define many = { " + ", ".join(MANY) + " }\n" + USES},
+    "variables": {"main": "define some = { " + ", ".join(MANY[::2]) + " }\ndefine more = { "
+                  + ",\n".join(MANY[1::2]) + " }\n" + table(SET, "{ $some, 192.0.2.1, $more }")},
+    "included variable": {"main": 'include "./l"\n' + USES,
+                          "l": "define many = {\n" + ", ".join(MANY) + "\n}\n"},
+    "included elements": {"main": 'table inet t {\nset s {\ntype ipv4_addr\ninclude "./l"\n}\n}\n',
+                          "l": "elements = { " + ", ".join(MANY) + " }\n"},
+    "included command": {"main": table(SET, ["1.2.3.4"]) + 'include "./l*"\n',
+                         "l": "add element inet t long { " + ", ".join(MANY) + " }\n"},
+    "JSON": {"main": json.dumps({"nftables": [
+        {"add": {"table": {"family": "inet", "name": "t"}}},
+        {"add": {"set": {**PLACE, "name": "s", "type": "ipv4_addr"}}},
+        {"add": {"element": {**PLACE, "name": "s", "elem": MANY[::2]}}},
+        {"element": {**PLACE, "name": "s", "elem": MANY[1::2]}}]})},
+}
+
+
+@pytest.mark.parametrize("files", LONG.values(), ids=LONG.keys())
+def test_long_lists_bypass_libnftables(untrack, netns, here, files):
+    """It takes more memory for them than there is."""
+    document = write(here, files)
+    limited = [] if SANITIZED else ["prlimit", "--as=90000000"] # sanitizers need much for themselves
+    by_nft = netns.run(*limited, "nft", "-j", "-c", "-f", document, check=False)
+    assert SANITIZED or "memory" in by_nft.stderr.lower()
+    done = subprocess.run(limited + untrack.argv(netns, "apply", "--json", document), text=True,
+                          capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["summary"]["elements"]["add"] >= len(MANY)

@@ -20,11 +20,14 @@ def shuffled(count):
 
 def table(declaration, elements, more=""):
     separator = ",\n\t\t"
+    if not isinstance(elements, str):
+        elements = f"{{ {separator.join(elements)} }}"
     return (f"table inet t {{\n\tset long {{\n\t\t{declaration}\n"
-            f"\t\telements = {{ {separator.join(elements)} }}\n\t}}\n{more}}}\n")
+            f"\t\telements = {elements}\n\t}}\n{more}}}\n")
 
 
 NUMBERS = shuffled(COUNT)
+ADDRESSES = ", ".join(v4(n) for n in NUMBERS)
 TEXTS = {
     "addresses": table("type ipv4_addr", [v4(n * 3) for n in NUMBERS]),
     "repeated": table("type ipv4_addr", [v4(n // 2) for n in NUMBERS]),
@@ -69,6 +72,47 @@ TEXTS = {
                  + table("type ipv4_addr", [v4(n) for n in NUMBERS[:2000]],
                          "set other { type ipv4_addr; elements = $own; }\n")
                  + "add element inet t long { " + ", ".join(v4(n) for n in NUMBERS) + " }\n",
+    # Lists in variables.
+    "variable": "define many = {\n" + ADDRESSES + "}\n" + table("type ipv4_addr", "$many"),
+    "variable of a table": "table inet t {\ndefine many = { " + ADDRESSES + " }\nset a {\n"
+                           "type ipv4_addr\nelements = $many\n}\n set b { type ipv4_addr; "
+                           "elements = $many; }\n}\n",
+    "variable in a command": "define many = { " + ADDRESSES + " }\n" + table("type ipv4_addr", ["1.2.3.4"])
+                             + "add element inet t long $many\n",
+    "variables in a list": "define one = { 1.2.3.4, 5.6.7.8 } # of them\ndefine two = { " + ADDRESSES
+                           + " }\n" + table("type ipv4_addr", ["9.9.9.9", "$two", "$one", "8.8.8.8"]),
+    "variable of two kinds": "define many = { " + ", ".join(f"{n + 1}" for n in NUMBERS) + " }\n"
+                             + table("type inet_service", "$many",
+                                     "set s { type inet_service; flags interval; "
+                                     "elements = $many; }\n"),
+    "variable in a rule too": "define many = { " + ADDRESSES + " }\n"
+                              + table("type ipv4_addr", "$many",
+                                      "chain c {\nip saddr $many accept\n}\n"),
+    "variable behind another": "define some = { " + ADDRESSES + " }\ndefine many = $some\n"
+                               + table("type ipv4_addr", "$many"),
+    "redefined": "define many = { 1.2.3.4 }\nredefine many = { " + ADDRESSES + " }\n"
+                 + table("type ipv4_addr", "$many"),
+    "redefined behind": "define many = { " + ADDRESSES + " }\n" + table("type ipv4_addr", "$many")
+                        + "redefine many = { 1.2.3.4 }\ntable inet t {\nset s {\ntype ipv4_addr\n"
+                        "elements = $many\n}\n}\n",
+    "redefined in the table": "define many = { " + ADDRESSES + " }\n"
+                              + table("type ipv4_addr", "$many")
+                              + "table inet t { redefine many = { 1.2.3.4 }\nset s {\n"
+                              "type ipv4_addr\nelements = $many\n}\n}\n",
+    "of tables of their own": "".join(
+        f"table inet {name} {{\ndefine many = {{ {ADDRESSES}, {name == 'a' and '1.2.3.4' or '4.3.2.1'} "
+        "}\nset s {\ntype ipv4_addr\nelements = $many\n}\n}\n" for name in "ab"),
+    "undefined": "define many = { " + ADDRESSES + " }\n" + table("type ipv4_addr", "$many")
+                 + "undefine many\n",
+    "not of the set": "define many = { " + ADDRESSES + " }\n"
+                      + table("type ipv4_addr", [v4(n) for n in NUMBERS])
+                      + "add set inet t e { type ipv4_addr; }\nadd element inet t e { 1.1.1.1 }\n",
+    "named in a comment": "define many = { " + ADDRESSES + " }\n# $many\n"
+                          + table("type ipv4_addr; comment \"$many\"", "$many"),
+    "elements twice": "table ip t {\nset s {\ntype ipv4_addr\nelements = { " + ADDRESSES + " }\n"
+                      "elements = { 1.2.3.4 }\n}\n}\n",
+    "merged behind": "table ip t {\nset s {\ntype ipv4_addr\nflags interval\nelements = { "
+                     + ADDRESSES + " } auto-merge\n}\n}\n",
     # What is not plain stays with nft.
     "timeouts": table("type ipv4_addr\nflags timeout", [f"{v4(n)} timeout 1h" for n in NUMBERS]),
     "element comment": table("type ipv4_addr", [f"{v4(n)} comment \"n{n}\"" for n in NUMBERS]),
@@ -136,6 +180,68 @@ def test_json_means_what_it_means_to_nft(untrack, netns, make_netns, kind):
     assert untrack(netns, "diff", document, document).stdout == ""
 
 
+def commands_of_json(form, elements):
+    place = {"family": "inet", "table": "t"}
+    half = len(elements) // 2
+    added = [{**place, "name": "long", "elem": some} for some in (elements[:half], elements[half:])]
+    body = {**place, "name": "long", "type": "ipv4_addr", "flags": ["interval"]}
+    if form == "beside a list":
+        body["elem"] = ["203.0.113.1", added[0]["elem"][0]]
+    commands = [{"add": {"table": {"family": "inet", "name": "t"}}}, {"add": {"set": body}}]
+    commands += [{"add": {"element": one}} if form != "dump" else {"element": one} for one in added]
+    commands.append({"add": {"chain": {**place, "name": "c"}}})
+    if form == "pieces":
+        commands += [{"add": {"element": {**place, "name": "long", "elem": [one]}}}
+                     for one in ("198.51.100.1", "198.51.100.3")]
+    return commands
+
+
+@pytest.mark.parametrize("form", ["command", "dump", "beside a list", "pieces"])
+@pytest.mark.parametrize("standard_input", [False, True])
+def test_element_commands_of_json_mean_what_they_mean_to_nft(untrack, netns, make_netns, form,
+                                                            standard_input):
+    elements = elements_of("intervals")[2]
+    text = json.dumps({"nftables": commands_of_json(form, elements)}, indent=1)
+    document = untrack.file(text)
+    wanted = listing_of_nft(make_netns, document, "-j")
+    if standard_input:
+        untrack(netns, "apply", "-", input=text)
+    else:
+        untrack(netns, "apply", document)
+    assert netns.listing("ruleset") == wanted
+    assert untrack(netns, "diff", document).stdout == ""
+    if not standard_input:
+        assert untrack(netns, "apply", document, "--json").json["changed"] is False
+
+
+WRONG_COMMANDS = {
+    "behind": {"add": {"element": {"family": "inet", "table": "t", "name": "other", "elem": ["1.1.1.1"]}}},
+    "odd": {"add": {"element": {"family": "inet", "table": "t", "name": "long", "elem": ["nonsense."]}}},
+    "conflict": {"add": {"element": {"family": "inet", "table": "t", "name": "long",
+                                     "elem": [{"prefix": {"addr": "10.0.0.0", "len": 8}}]}}},
+    "flush": {"flush": {"ruleset": None}},
+    "unknown key": {"add": {"element": {"family": "inet", "table": "t", "name": "long",
+                                        "elem": ["1.1.1.1"], "elems": []}}},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_COMMANDS.values(), ids=WRONG_COMMANDS.keys())
+def test_refused_json_names_the_place_behind_element_commands(untrack, netns, wrong):
+    commands = [*commands_of_json("command", elements_of("intervals")[2]), wrong]
+    document = untrack.file(json.dumps({"nftables": commands}, indent=1))
+    error = untrack(netns, "apply", "--json", document, status=2).error
+    assert error["path"].startswith(f"/nftables/{len(commands) - 1}")
+    assert netns.listing("ruleset") == ""
+
+
+def test_created_elements_are_judged_by_nft(untrack, netns):
+    commands = commands_of_json("beside a list", elements_of("intervals")[2])
+    commands[2] = {"create": commands[2]["add"]}
+    document = untrack.file(json.dumps({"nftables": commands}))
+    assert netns.run("nft", "-j", "-f", document, check=False).returncode == 1
+    assert "exists" in untrack(netns, "apply", "--json", document, status=2).error["message"]
+
+
 def test_a_dump_applies_over_itself(untrack, netns):
     netns.run("nft", "-f", untrack.file(TEXTS["prefixes"]))
     dump = untrack.file(netns.run("nft", "-j", "list", "ruleset").stdout)
@@ -149,6 +255,20 @@ REFUSED = {
     "prefix in a hash": (table("type ipv4_addr", [v4(n) for n in NUMBERS] + ["10.9.0.0/24"]),
                          "interval"),
     "no port": (table("type inet_service", [f"{n}" for n in NUMBERS] + ["70000"]), "range"),
+    "defined twice": ("define many = { " + ADDRESSES + " }\ndefine many = { 1.2.3.4 }\n"
+                      + table("type ipv4_addr", "$many"), "redefinition"),
+    "defined behind": (table("type ipv4_addr", "$many") + "define many = { " + ADDRESSES + " }\n",
+                       "unknown identifier"),
+    "of another table": ("table inet u {\ndefine many = { " + ADDRESSES + " }\n}\n"
+                         + table("type ipv4_addr", "$many"), "unknown identifier"),
+    "undefined before": ("define many = { " + ADDRESSES + " }\nundefine many\n"
+                         + table("type ipv4_addr", "$many"), "unknown identifier"),
+    "no end": (table("type ipv4_addr", ["1.2.3.4"]) + "add element inet t long { " + ADDRESSES
+               + " } add element inet t long { 1.1.1.1 }\n", "syntax"),
+    "no end of a variable": ("define many = { " + ADDRESSES + " } define other = 1\n"
+                             + table("type ipv4_addr", "$many"), "syntax"),
+    "wrong in a variable": ("define many = {\n" + ADDRESSES + ",\nnonsense.example.invalid,\n}\n"
+                            + table("type ipv4_addr", "$many"), "resolve"),
     "below the list": (table("type ipv4_addr", [v4(n) for n in NUMBERS], "nonsense {}\n"),
                        "syntax"),
 }
