@@ -181,12 +181,12 @@ static bool write_rule(struct accept *a, const struct maker *maker, const struct
 		.interface = maker->hook == HOOK_OUTPUT ? NFT_META_OIFNAME : NFT_META_IIFNAME,
 	};
 	struct set *set = NULL;
-	uint8_t one[KEY_MAX];
+	struct few_keys one;
 
 	writer_rule(&a->w, a->chain);
 	write_state(a, STATE_UNTRACKED);
-	if (find_one_key(layout, all, one)) { /* cheaper than a set of it (measured) */
-		write_one_key(&a->w, &key, one);
+	if (find_few_keys(layout, all, 1, &one)) { /* cheaper than a set of it (measured) */
+		write_one_key(&a->w, &key, one.key[0]);
 	} else {
 		set = write_set(maker, NULL, &key, all);
 		if (!set)

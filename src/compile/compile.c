@@ -144,6 +144,24 @@ static struct long_lists long_lists(const struct compilation *c, uint32_t index)
 				   &c->matches.v[index]};
 }
 
+/* Where all services of a hook have but a few keys, all of these are rules. With more, those of a class
+ * are a map: a packet that comes after the rules of many classes pays for each. */
+static size_t find_few(const struct buckets sides[2])
+{
+	size_t n = 0;
+
+	for (int side = 0; side < 2; side++)
+		for (enum key_class class = 0; class < CLASSES; class ++) {
+			const boxes *all = &sides[side].of[class];
+			struct few_keys few;
+
+			if (!find_few_keys(class_layout(class), all, FEW_KEYS, &few))
+				return 1;
+			n += few.n;
+		}
+	return n <= FEW_KEYS ? FEW_KEYS : 1;
+}
+
 static bool make_sets(struct compilation *c)
 {
 	static const struct {
@@ -169,6 +187,7 @@ static bool make_sets(struct compilation *c)
 			.prefix = kinds[i].prefix,
 			.hook = kinds[i].hook,
 			.side = kinds[i].side,
+			.few = find_few(c->buckets[kinds[i].group]),
 			.owners = &c->owners,
 			.lookups = &c->lookups[kinds[i].group],
 			.err = c->err,

@@ -16,12 +16,12 @@ void owners_free(owners *list);
 
 enum { MAP_NAME_MAX = 32 };
 
-/* A set or map that exists, for the rules of the chains that look it up; or the one key of a class,
- * which they compare with. */
+/* A set or map that exists, for the rules of the chains that look it up; or one key, which they compare
+ * with. */
 struct lookup {
 	char name[MAP_NAME_MAX];
 	struct key key;
-	const char *counter; /* the one key's, borrowed from the owners; NULL: a set or map */
+	const char *counter; /* the key's, borrowed from the owners; NULL: a set or map */
 	uint8_t value[KEY_MAX];
 };
 typedef ARRAY(struct lookup) lookups;
@@ -34,6 +34,7 @@ struct maker {
 	const char *prefix;
 	enum hook hook;
 	enum side side;
+	size_t few; /* SET_MAP: a class of so many keys becomes rules, no map */
 	const owners *owners;
 	lookups *lookups; /* each that is made is appended */
 	struct untrack_error *err;
@@ -45,8 +46,16 @@ bool make_class(const struct maker *maker, const char *class, const struct layou
 /* One of each class that has boxes, in the order in which they are to be asked. */
 bool make_classes(const struct maker *maker, struct buckets *buckets);
 
-/* Are all these boxes of a hash class one key, and one that a rule can say? */
-bool find_one_key(const struct layout *layout, const boxes *all, uint8_t ret_key[KEY_MAX]);
+/* The keys of a class, in the boxes' order, each once with its first owner. */
+enum { FEW_KEYS = 3 };
+struct few_keys {
+	size_t n;
+	uint32_t owner[FEW_KEYS];
+	uint8_t key[FEW_KEYS][KEY_MAX];
+};
+/* False if they are more than that many, up to FEW_KEYS, or some that a rule cannot compare with. */
+bool find_few_keys(const struct layout *layout, const boxes *all, size_t most,
+		   struct few_keys *ret_few);
 /* `counter name … map @… notrack accept` for each. is_last: where the chain and its packets end with
  * them, the last needs no `accept`, which is some nanoseconds for most packets of most policies. */
 void write_map_rules(struct writer *w, struct chain *chain, const lookups *list, bool is_last);
