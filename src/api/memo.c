@@ -210,9 +210,10 @@ static bool learn_shape(const struct text_shape *shape, struct chain *chain, siz
 {
 	shape_values values = {0};
 	autobuf text = {0};
-	bool ok =
-		*at + SHAPE_SAMPLES <= chain->rules.n && text_shape_samples(shape, &values, &text);
+	bool ok = *at + SHAPE_SAMPLES <= chain->rules.n;
 
+	for (size_t i = 0; ok && i < SHAPE_SAMPLES; i++)
+		ok = text_shape_sample(shape, i, &values, &text);
 	if (ok)
 		*ret_learnt =
 			rule_shape_learn(chain->rules.v + *at, values.v, values.n / SHAPE_SAMPLES);

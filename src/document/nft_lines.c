@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "document/nft_holes.h"
 #include "document/nft_words.h"
 #include "model/ruleset.h"
 
@@ -165,11 +166,16 @@ static bool line_in_chain(struct walk *walk, const char *line, const char *end, 
 	struct rule_line plain = {
 		.text = line, .length = (size_t)(end - line), .values = lines->shapes.values.n};
 	struct text_shape *shape;
+	struct holes holes;
+	bool is_new;
 
-	plain.shape = text_shapes_add(&lines->shapes, line, end, walk->chains);
+	nft_holes_find(line, end, &holes);
+	plain.shape = text_shapes_add(&lines->shapes, line, end, &holes, walk->chains, &is_new);
 	if (plain.shape == SIZE_MAX)
 		return false;
 	shape = &lines->shapes.all.v[plain.shape];
+	if (is_new)
+		shape->plain = is_plain_rule(line, end);
 	if (shape->plain) {
 		if (!walk->run_is_open && !open_run(walk, (size_t)(line - lines->text)))
 			return false;
@@ -228,7 +234,7 @@ bool nft_lines_read(const struct document *document, struct nft_lines *ret_lines
 	lines.length = all.len;
 	lines.text = buf_steal_text(&all);
 	if (!lines.text || strlen(lines.text) != lines.length || strstr(lines.text, FENCE) ||
-	    strpbrk(lines.text, TEXT_SHAPES_RESERVED) ||
+	    strpbrk(lines.text, MARKS_RESERVED) ||
 	    text_mentions(lines.text, lines.length, "include"))
 		return false;
 	for (char *line = lines.text, *end; *line; line = end + 1) {
@@ -267,8 +273,10 @@ static void put_samples(const struct nft_lines *lines, size_t run, struct buf *t
 	shape_values values = {0};
 
 	array_for_each(shape, &lines->shapes.all) {
-		if (shape->used && shape->run == run && !text_shape_samples(shape, &values, text))
-			text->failed = true;
+		for (size_t i = 0; i < SHAPE_SAMPLES && shape->used && shape->run == run; i++) {
+			text->failed |= !text_shape_sample(shape, i, &values, text);
+			buf_putc(text, '\n');
+		}
 	}
 	array_free(&values);
 }

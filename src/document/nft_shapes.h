@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Plain rules of one chain that differ in values alone (model/rule_shape.h). Values are: an address
- * or prefix behind `ip saddr`, `ip daddr` and the same of ip6; a port behind `sport` or `dport`; a
- * comment at the end. They are in their plainest form, with nothing around them that could be taken
- * for a part of an expression. All else is the rule's shape.
+ * Plain rules of one chain that differ in values alone (model/rule_shape.h): which rules of a
+ * document are of one shape, whatever language they are written in.
  */
 #pragma once
 
 #include "base/array.h"
 #include "base/attr.h"
-#include "document/nft_words.h"
-#include "model/rule_shape.h"
+#include "document/nft_values.h"
 
 typedef ARRAY(struct shape_value) shape_values;
+
+/* Where a shape's text has a mark. */
+struct shape_hole {
+	enum mark mark;
+	uint8_t prefix; /* of an address */
+	uint8_t value;	/* which of the values stands there; none for a handle */
+	size_t at;	/* in the text */
+};
 
 struct text_shape {
 	struct span key; /* the rule with a mark for each value; borrowed of `keys` */
 	size_t place;	 /* the chain it is in, as the caller counts them */
-	bool plain;	 /* is_plain_rule() */
-	size_t lines;	 /* of that shape */
-	size_t run;	 /* the caller's, of the first line */
-	bool used;	 /* samples of it are compiled instead of its lines */
+	struct shape_hole holes[HOLES_MAX];
+	size_t hole_count, value_count;
+	bool plain;   /* the caller's: its rules mean the same wherever they stand in the chain */
+	size_t lines; /* of that shape */
+	size_t run;   /* the caller's, of the first line */
+	bool used;    /* samples of it are compiled instead of its lines */
 };
-
-#define TEXT_SHAPES_RESERVED "\1\2\3\4" /* cannot be in the text */
 
 struct text_shapes {
 	ARRAY(struct text_shape) all;
@@ -35,11 +40,16 @@ struct text_shapes {
 
 void text_shapes_free(struct text_shapes *shapes);
 
-/* The line's shape (an index in `all`), and its values behind those that are there. SIZE_MAX
- * without memory. */
-size_t text_shapes_add(struct text_shapes *shapes, const char *line, const char *end, size_t place);
+/* The shape of a rule with these holes (an index in `all`; *ret_new: it was not known), and its
+ * values behind those that are there: a comment is the last. SIZE_MAX without memory. */
+size_t text_shapes_add(struct text_shapes *shapes, const char *line, const char *end,
+		       const struct holes *holes, size_t place, bool *ret_new);
 
-/* Rules of that shape to learn from: their values (as many each as the shape has), and their text.
- */
-bool text_shape_samples(const struct text_shape *shape, shape_values *ret_values,
-			struct buf *ret_text);
+/* Does a rule of that shape begin here? Then its values are put behind those that are there, and where
+ * it ends is returned. NULL, with nothing changed: no, or without memory. */
+const char *text_shapes_meet(struct text_shapes *shapes, size_t shape, const char *at,
+			     const char *end);
+
+/* A rule of that shape to learn from, the sample-th of SHAPE_SAMPLES: its text, and its values. */
+bool text_shape_sample(const struct text_shape *shape, size_t sample, shape_values *ret_values,
+		       struct buf *ret_text);

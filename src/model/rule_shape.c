@@ -3,6 +3,8 @@
 
 #include "base/cleanup.h"
 
+#include <arpa/inet.h>
+#include <inttypes.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,4 +217,26 @@ struct shape_value rule_shape_value(const struct rule *rule, size_t i)
 		memcpy(value.bytes, rule->attrs.data + place->at, place->bytes);
 	}
 	return value;
+}
+
+static uint64_t number_of(const struct shape_value *value)
+{
+	uint64_t number = 0;
+
+	for (unsigned i = 0; i < value->size; i++)
+		number = number << 8 | value->bytes[i];
+	return number;
+}
+
+void shape_value_put(const struct shape_value *value, struct buf *out)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	if (value->kind == VALUE_COMMENT)
+		buf_put(out, value->comment, value->length);
+	else if (value->kind == VALUE_ADDRESS)
+		buf_puts(out, inet_ntop(value->size == 4 ? AF_INET : AF_INET6, value->bytes,
+					address, sizeof(address)));
+	else
+		buf_printf(out, "%" PRIu64, number_of(value));
 }

@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,26 +22,13 @@ void shape_text_free(struct shape_text *text)
 
 DEFINE_AUTOCLEAN(struct shape_text, shape_text_free)
 
-static void put_value(struct buf *out, const struct shape_value *value)
-{
-	char address[INET6_ADDRSTRLEN];
-
-	if (value->kind == VALUE_COMMENT)
-		buf_put(out, value->comment, value->length);
-	else if (value->kind == VALUE_PORT)
-		buf_printf(out, "%u", (unsigned)(value->bytes[0] << 8 | value->bytes[1]));
-	else
-		buf_puts(out, inet_ntop(value->size == 4 ? AF_INET : AF_INET6, value->bytes,
-					address, sizeof(address)));
-}
-
 static bool cut(struct shape_text *text, const struct shape_value *values, const char *listed)
 {
 	for (size_t i = 0; i < text->count; i++) {
 		autobuf value = {0};
 		const char *found;
 
-		put_value(&value, &values[i]);
+		shape_value_put(&values[i], &value);
 		found = value.len && !value.failed ? strstr(listed, buf_text(&value)) : NULL;
 		if (!found)
 			return false;
@@ -86,7 +72,7 @@ void shape_text_put(const struct shape_text *text, const struct rule *rule, stru
 		struct shape_value value = rule_shape_value(rule, i);
 
 		buf_puts(out, text->parts[i]);
-		put_value(out, &value);
+		shape_value_put(&value, out);
 	}
 	buf_puts(out, text->parts[text->count]);
 }

@@ -9,7 +9,8 @@ from conftest import Writer
 from test_corpus import flush, listing, load
 
 RULES = 300
-PLAIN = ("ip saddr 10.0.{a}.{b} tcp dport {p} accept", 'iifname "eth{b}" udp sport {p} counter drop comment "c {a}"',
+PLAIN = ("ip saddr 10.0.{a}.{b} tcp dport {p} accept",
+         "ip daddr 10.{a}.{b}.0/24 counter packets {p} bytes {b} drop", 'iifname "eth{b}" udp sport {p} counter drop comment "c {a}"',
          "ip daddr 10.{a}.0.0/16 notrack", "meta mark {p} jump other", "ip saddr @known tcp dport != {p} return",
          "ip saddr 192.0.2.{b} limit rate {p}/second accept", "ct state established,related accept",
          "ip protocol tcp ip ttl > {b} log prefix \"x{a} \"")

@@ -1,16 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "document/nft_holes.h"
 #include "document/nft_shapes.h"
+#include "document/nft_words.h"
 
 #include <criterion/criterion.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
+static size_t add_at(struct text_shapes *shapes, const char *line, const char *end, size_t place)
+{
+	struct holes holes;
+	bool is_new;
+	size_t shape;
+
+	nft_holes_find(line, end, &holes);
+	shape = text_shapes_add(shapes, line, end, &holes, place, &is_new);
+	cr_assert_neq(shape, SIZE_MAX);
+	cr_assert_eq(is_new, shapes->all.n == shape + 1 && !shapes->all.v[shape].lines++);
+	return shape;
+}
+
 static size_t add(struct text_shapes *shapes, const char *line, size_t *ret_values)
 {
-	size_t before = shapes->values.n;
-	size_t shape = text_shapes_add(shapes, line, line + strlen(line), 1);
+	size_t before = shapes->values.n, shape = add_at(shapes, line, line + strlen(line), 1);
 
-	cr_assert_neq(shape, SIZE_MAX);
 	*ret_values = shapes->values.n - before;
 	return shape;
 }
@@ -24,6 +37,8 @@ Test(shapes, values_are_no_part_of_a_shape)
 		{"ip6 saddr 2001:db8::/32 drop", "ip6 saddr ::/32 drop"},
 		{"th sport 0 counter", "th sport 1 counter"},
 		{"udp dport == 53 accept comment \"a\"", "udp dport == 54 accept comment \"b c\""},
+		{"ip saddr 1.2.3.4 counter packets 0 bytes 0 drop",
+		 "ip saddr 255.255.255.255 counter packets 9223372036854775807 bytes 1 drop"},
 	};
 	struct text_shapes shapes = {0};
 	size_t values, others;
@@ -32,9 +47,10 @@ Test(shapes, values_are_no_part_of_a_shape)
 		size_t one = add(&shapes, pairs[i][0], &values);
 
 		cr_assert_eq(one, add(&shapes, pairs[i][1], &others), "%s", pairs[i][1]);
-		cr_assert(values && values == others && shapes.all.v[one].plain, "%s", pairs[i][0]);
-		cr_assert_neq(one, text_shapes_add(&shapes, pairs[i][0],
-						   pairs[i][0] + strlen(pairs[i][0]), 2));
+		cr_assert(values && values == others, "%s", pairs[i][0]);
+		cr_assert(is_plain_rule(pairs[i][0], pairs[i][0] + strlen(pairs[i][0])));
+		cr_assert_neq(one,
+			      add_at(&shapes, pairs[i][0], pairs[i][0] + strlen(pairs[i][0]), 2));
 		shapes.values.n -= values;
 	}
 	text_shapes_free(&shapes);
@@ -71,6 +87,10 @@ Test(shapes, what_may_be_more_than_a_value_is_none)
 		"comment \"\"",
 		"log prefix \"a\"",
 		"meta mark 22 accept",
+		"counter packets 01 bytes 02",
+		"counter packets 9223372036854775808 bytes 9223372036854775808",
+		"limit rate 22/second burst 5 packets",
+		"limit rate over 5 bytes/second burst 22 bytes",
 	};
 	struct text_shapes shapes = {0};
 	size_t values;
@@ -85,17 +105,22 @@ Test(shapes, what_may_be_more_than_a_value_is_none)
 Test(shapes, samples_are_of_the_shape)
 {
 	static const char line[] =
-		"ip saddr 10.0.0.0/20 ip6 daddr != ::1 tcp dport 22 accept comment \"x\"";
+		"ip saddr 10.0.0.0/20 ip6 daddr != ::1 tcp dport 22 counter packets 0 bytes 7 "
+		"accept comment \"x\"";
 	struct text_shapes shapes = {0}, again = {0};
 	shape_values wanted = {0};
 	struct buf text = {0};
 	size_t values, shape = add(&shapes, line, &values), count = 0;
 
-	cr_assert(text_shape_samples(&shapes.all.v[shape], &wanted, &text));
+	cr_assert_eq(values, 6);
+	for (size_t i = 0; i < SHAPE_SAMPLES; i++) {
+		cr_assert(text_shape_sample(&shapes.all.v[shape], i, &wanted, &text));
+		buf_putc(&text, '\n');
+	}
 	cr_assert_eq(wanted.n, SHAPE_SAMPLES * values);
 	for (const char *at = buf_text(&text), *end; *at; at = end + 1, count++) {
 		end = strchr(at, '\n');
-		cr_assert_eq(text_shapes_add(&again, at, end, 1), 0, "%s", at);
+		cr_assert_eq(add_at(&again, at, end, 1), 0, "%s", at);
 		for (size_t i = count * values; i < (count + 1) * values; i++) {
 			const struct shape_value *a = &wanted.v[i], *b = &again.values.v[i];
 
@@ -104,6 +129,8 @@ Test(shapes, samples_are_of_the_shape)
 				  !memcmp(a->bytes, b->bytes, sizeof(a->bytes)) &&
 				  a->length == b->length);
 		}
+		cr_assert_eq(text_shapes_meet(&again, 0, at, end), end);
+		again.values.n -= values;
 	}
 	cr_assert_eq(count, SHAPE_SAMPLES);
 	cr_assert(span_equal(again.all.v[0].key, shapes.all.v[shape].key));
