@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "base/buf.h"
+#include "document/cursor.h"
 #include "document/document.h"
 #include "document/lift_keys.h"
 
@@ -83,18 +84,6 @@ struct lift {
 	ARRAY(struct lift_variable) variables;
 	bool unclear;  /* it is not certain which variables are named */
 	bool given_up; /* there is something that could undo a list, or that is not understood */
-};
-
-/* Where a scan of a source stands. */
-struct cursor {
-	const char *text; /* the source's */
-	const char *at, *end;
-	struct lift *lift;
-	size_t source;
-	size_t table;	/* the block of a table that it is in, as they are counted; 0: in none */
-	size_t tables;	/* that were met */
-	bool ended;	/* the last word ended a statement */
-	bool redefines; /* the last word was one that the name of a variable follows */
 };
 
 /* At the beginning of a source. */

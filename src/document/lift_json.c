@@ -1,167 +1,101 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where sets and their elements are in libnftables JSON. Whether it is JSON at all is judged later, of
  * what is left: what is not as expected gives the lifting up. */
-#include "document/json_scan.h"
+#include "document/json_cursor.h"
 #include "document/lift.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct string {
-	const char *start;
-	size_t length;
-};
-
-static void skip_space(struct cursor *c)
-{
-	while (c->at < c->end &&
-	       (*c->at == ' ' || *c->at == '\n' || *c->at == '\t' || *c->at == '\r'))
-		c->at++;
-}
-
-/* That character, behind white space. */
-static bool take(struct cursor *c, char wanted)
-{
-	skip_space(c);
-	if (c->at == c->end || *c->at != wanted)
-		return false;
-	c->at++;
-	return true;
-}
-
-static bool sees(struct cursor *c, char wanted)
-{
-	skip_space(c);
-	return c->at < c->end && *c->at == wanted;
-}
-
-/* A string without escapes. */
-static bool take_string(struct cursor *c, struct string *ret_string)
-{
-	const char *end;
-
-	if (!take(c, '"'))
-		return false;
-	end = memchr(c->at, '"', (size_t)(c->end - c->at));
-	if (!end || memchr(c->at, '\\', (size_t)(end - c->at)))
-		return false;
-	*ret_string = (struct string){c->at, (size_t)(end - c->at)};
-	c->at = end + 1;
-	return true;
-}
-
-static bool is(struct string string, const char *text)
-{
-	return string.length == strlen(text) && !memcmp(string.start, text, string.length);
-}
-
-/* Any value. */
-static bool skip_value(struct cursor *c)
-{
-	const struct json_text text = {c->text, (size_t)(c->end - c->text)};
-	size_t begin, end;
-
-	skip_space(c);
-	begin = (size_t)(c->at - c->text);
-	end = json_skip_value(text, begin);
-	if (end == begin || end > text.length)
-		return false;
-	c->at = c->text + end;
-	return true;
-}
-
-static bool take_key(struct cursor *c, struct string *ret_key)
-{
-	return take_string(c, ret_key) && take(c, ':');
-}
-
 /* ------------------------------------------------------------------ sets */
 
 /* What is found of a set before its names are known. */
 struct found {
-	struct string family, table, name;
+	struct json_string family, table, name;
 	struct lift_set set;
 	struct lift_place place;
 	bool has_place;
 };
 
-static bool add_type(struct found *found, struct string word)
+static bool add_type(struct found *found, struct json_string word)
 {
 	return lift_add_type(&found->set, word.start, word.length);
 }
 
-static bool add_flag(struct found *found, struct string word)
+static bool add_flag(struct found *found, struct json_string word)
 {
-	found->set.layout.intervals |= is(word, "interval");
-	return is(word, "interval") || is(word, "constant");
+	found->set.layout.intervals |= json_is(word, "interval");
+	return json_is(word, "interval") || json_is(word, "constant");
 }
 
 /* A word, or a list of them. */
 static bool take_words(struct cursor *c, struct found *found,
-		       bool add(struct found *found, struct string word))
+		       bool add(struct found *found, struct json_string word))
 {
-	struct string word;
+	struct json_string word;
 
-	if (!take(c, '['))
-		return take_string(c, &word) && add(found, word);
+	if (!json_take(c, '['))
+		return json_take_string(c, &word) && add(found, word);
 	do {
-		if (!take_string(c, &word) || !add(found, word))
+		if (!json_take_string(c, &word) || !add(found, word))
 			return false;
-	} while (take(c, ','));
-	return take(c, ']');
+	} while (json_take(c, ','));
+	return json_take(c, ']');
 }
 
 /* The list; what is cut is the member, with the comma before or behind it. */
 static bool take_list(struct cursor *c, struct found *found, const char *key, const char *comma)
 {
-	if (found->has_place || !sees(c, '['))
+	if (found->has_place || !json_sees(c, '['))
 		return false;
 	found->has_place = true;
 	found->place.variable = LIFT_NONE;
 	found->place.source = found->place.cut.source = c->source;
 	found->place.begin = (size_t)(c->at + 1 - c->text);
-	if (!skip_value(c) || c->at[-1] != ']')
+	if (!json_cursor_skip_value(c) || c->at[-1] != ']')
 		return false;
 	found->place.end = (size_t)(c->at - 1 - c->text);
 	found->place.cut.begin = (size_t)((comma ? comma : key) - c->text);
 	found->place.cut.end = (size_t)(c->at - c->text);
-	if (!comma && sees(c, ','))
+	if (!comma && json_sees(c, ','))
 		found->place.cut.end = (size_t)(c->at + 1 - c->text);
 	return true;
 }
 
 static bool take_flag(struct cursor *c, bool *ret_value)
 {
-	skip_space(c);
+	json_cursor_skip_space(c);
 	*ret_value = c->at < c->end && *c->at == 't';
-	return skip_value(c);
+	return json_cursor_skip_value(c);
 }
 
 /* One member. False where the set is not a plain one; then the value was not read. */
-static bool take_member(struct cursor *c, struct found *found, struct string key, const char *comma)
+static bool take_member(struct cursor *c, struct found *found, struct json_string key,
+			const char *comma)
 {
-	if (is(key, "family"))
-		return take_string(c, &found->family);
-	if (is(key, "table"))
-		return take_string(c, &found->table);
-	if (is(key, "name"))
-		return take_string(c, &found->name);
-	if (is(key, "type"))
+	if (json_is(key, "family"))
+		return json_take_string(c, &found->family);
+	if (json_is(key, "table"))
+		return json_take_string(c, &found->table);
+	if (json_is(key, "name"))
+		return json_take_string(c, &found->name);
+	if (json_is(key, "type"))
 		return take_words(c, found, add_type);
-	if (is(key, "flags"))
+	if (json_is(key, "flags"))
 		return take_words(c, found, add_flag);
-	if (is(key, "auto-merge"))
+	if (json_is(key, "auto-merge"))
 		return take_flag(c, &found->set.merge);
-	if (is(key, "elem"))
+	if (json_is(key, "elem"))
 		return take_list(c, found, key.start - 1, comma);
-	if (is(key, "size")) {
+	if (json_is(key, "size")) {
 		struct cursor number = *c;
 
-		skip_space(&number);
+		json_cursor_skip_space(&number);
 		lift_read_size(&number, &found->set.size);
-		return skip_value(c);
+		return json_cursor_skip_value(c);
 	}
-	return (is(key, "handle") || is(key, "policy") || is(key, "comment")) && skip_value(c);
+	return (json_is(key, "handle") || json_is(key, "policy") || json_is(key, "comment")) &&
+	       json_cursor_skip_value(c);
 }
 
 /* The set that it was found of. NULL (and given up) without memory. */
@@ -192,25 +126,25 @@ static bool read_set(struct cursor *c)
 	struct found found = {.set.plain = true};
 	const char *comma = NULL;
 	struct lift_set *set;
-	struct string key;
+	struct json_string key;
 
-	if (!take(c, '{'))
+	if (!json_take(c, '{'))
 		return false;
 	do {
 		const char *value;
 
 		comma = c->at[-1] == ',' ? c->at - 1 : NULL;
-		if (!take_key(c, &key))
+		if (!json_take_key(c, &key))
 			return false;
 		value = c->at;
 		if (!take_member(c, &found, key, comma)) {
 			found.set.plain = false;
 			c->at = value;
-			if (!skip_value(c))
+			if (!json_cursor_skip_value(c))
 				return false;
 		}
-	} while (take(c, ','));
-	if (!take(c, '}') || !is_named(&found) || !(set = set_of(c, &found)))
+	} while (json_take(c, ','));
+	if (!json_take(c, '}') || !is_named(&found) || !(set = set_of(c, &found)))
 		return false;
 	set->layout = found.set.layout;
 	set->merge = found.set.merge;
@@ -224,24 +158,25 @@ static bool read_set(struct cursor *c)
 static bool read_element_command(struct cursor *c, bool plain, struct lift_set **ret_set)
 {
 	struct found found = {0};
-	struct string key;
+	struct json_string key;
 	struct lift_set *set;
 
-	if (!take(c, '{'))
+	if (!json_take(c, '{'))
 		return false;
 	do {
-		if (!take_key(c, &key))
+		if (!json_take_key(c, &key))
 			return false;
-		if (is(key, "family") || is(key, "table") || is(key, "name") || is(key, "elem")) {
+		if (json_is(key, "family") || json_is(key, "table") || json_is(key, "name") ||
+		    json_is(key, "elem")) {
 			if (!take_member(c, &found, key, NULL))
 				return false;
-		} else if (!skip_value(c)) {
+		} else if (!json_cursor_skip_value(c)) {
 			return false;
 		} else {
 			plain = false;
 		}
-	} while (take(c, ','));
-	if (!take(c, '}') || !is_named(&found) || !(set = set_of(c, &found)))
+	} while (json_take(c, ','));
+	if (!json_take(c, '}') || !is_named(&found) || !(set = set_of(c, &found)))
 		return false;
 	set->plain = set->plain && plain && found.has_place;
 	*ret_set = found.has_place ? set : NULL;
@@ -266,21 +201,23 @@ static bool read_command(struct cursor *c)
 	struct lift_set *set = NULL; /* that the command adds elements to */
 	bool wrapped, plain, ok;
 	const char *begin;
-	struct string word;
+	struct json_string word;
 
-	if (!sees(c, '{'))
+	if (!json_sees(c, '{'))
 		return false;
 	begin = c->at;
-	if (!take(c, '{') || !take_key(c, &word) || (is(word, "flush") && lift_has_lists(c->lift)))
+	if (!json_take(c, '{') || !json_take_key(c, &word) ||
+	    (json_is(word, "flush") && lift_has_lists(c->lift)))
 		return false;
-	wrapped = is(word, "add") || is(word, "create") || is(word, "insert");
-	plain = !wrapped || is(word, "add"); /* others may fail */
-	if (wrapped && (!take(c, '{') || !take_key(c, &word)))
+	wrapped = json_is(word, "add") || json_is(word, "create") || json_is(word, "insert");
+	plain = !wrapped || json_is(word, "add"); /* others may fail */
+	if (wrapped && (!json_take(c, '{') || !json_take_key(c, &word)))
 		return false;
-	ok = is(word, "set")	   ? read_set(c)
-	     : is(word, "element") ? read_element_command(c, plain, &set)
-				   : skip_value(c); /* what is no declaration is refused later */
-	if (!ok || !take(c, '}') || (wrapped && !take(c, '}')))
+	ok = json_is(word, "set") ? read_set(c)
+	     : json_is(word, "element")
+		     ? read_element_command(c, plain, &set)
+		     : json_cursor_skip_value(c); /* what is no declaration is refused later */
+	if (!ok || !json_take(c, '}') || (wrapped && !json_take(c, '}')))
 		return false;
 	if (set)
 		cut_command(c, set, begin);
@@ -289,17 +226,18 @@ static bool read_command(struct cursor *c)
 
 static bool read_commands(struct cursor *c)
 {
-	struct string key;
+	struct json_string key;
 
-	if (!take(c, '{') || !take_key(c, &key) || !is(key, "nftables") || !take(c, '['))
+	if (!json_take(c, '{') || !json_take_key(c, &key) || !json_is(key, "nftables") ||
+	    !json_take(c, '['))
 		return false;
-	if (take(c, ']'))
+	if (json_take(c, ']'))
 		return true;
 	do {
 		if (!read_command(c))
 			return false;
-	} while (take(c, ','));
-	return take(c, ']') && take(c, '}');
+	} while (json_take(c, ','));
+	return json_take(c, ']') && json_take(c, '}');
 }
 
 void lift_scan_json(struct lift *lift, size_t source)
@@ -314,13 +252,13 @@ void lift_scan_json(struct lift *lift, size_t source)
 /* An address in quotes, or a port. */
 static bool take_atom(struct cursor *c, enum lift_type type, uint8_t *ret_key)
 {
-	struct string string;
+	struct json_string string;
 	const char *at;
 
-	skip_space(c);
+	json_cursor_skip_space(c);
 	if (type == LIFT_PORT)
 		return lift_atom(&c->at, c->end, type, ret_key);
-	if (!take_string(c, &string))
+	if (!json_take_string(c, &string))
 		return false;
 	at = string.start;
 	return lift_atom(&at, string.start + string.length, type, ret_key) &&
@@ -332,67 +270,69 @@ static bool take_prefix(struct cursor *c, enum lift_type type, uint8_t *first, u
 {
 	bool has_address = false, has_length = false;
 	unsigned length = 0;
-	struct string key;
+	struct json_string key;
 
-	if (!take(c, '{'))
+	if (!json_take(c, '{'))
 		return false;
 	do {
-		if (!take_key(c, &key))
+		if (!json_take_key(c, &key))
 			return false;
-		if (is(key, "addr") && !has_address) {
+		if (json_is(key, "addr") && !has_address) {
 			has_address = true;
 			if (!take_atom(c, type, first))
 				return false;
-		} else if (is(key, "len") && !has_length) {
+		} else if (json_is(key, "len") && !has_length) {
 			has_length = true;
-			skip_space(c);
+			json_cursor_skip_space(c);
 			if (!lift_number(&c->at, c->end, 128, &length))
 				return false;
 		} else {
 			return false;
 		}
-	} while (take(c, ','));
-	return take(c, '}') && has_address && has_length && lift_prefix(type, length, first, last);
+	} while (json_take(c, ','));
+	return json_take(c, '}') && has_address && has_length &&
+	       lift_prefix(type, length, first, last);
 }
 
 static bool take_range(struct cursor *c, enum lift_type type, uint8_t *first, uint8_t *last)
 {
 	size_t length = type == LIFT_IPV6 ? 16 : type == LIFT_IPV4 ? 4 : 2;
 
-	return take(c, '[') && take_atom(c, type, first) && take(c, ',') &&
-	       take_atom(c, type, last) && take(c, ']') && memcmp(first, last, length) <= 0;
+	return json_take(c, '[') && take_atom(c, type, first) && json_take(c, ',') &&
+	       take_atom(c, type, last) && json_take(c, ']') && memcmp(first, last, length) <= 0;
 }
 
 static bool take_interval(struct cursor *c, enum lift_type type, uint8_t *first, uint8_t *last)
 {
-	struct string key;
+	struct json_string key;
 
-	if (!sees(c, '{')) {
+	if (!json_sees(c, '{')) {
 		if (!take_atom(c, type, first))
 			return false;
 		memcpy(last, first, LIFT_KEY_MAX);
 		return true;
 	}
-	return take(c, '{') && take_key(c, &key) &&
-	       (is(key, "prefix")  ? take_prefix(c, type, first, last)
-		: is(key, "range") ? take_range(c, type, first, last)
-				   : false) &&
-	       take(c, '}');
+	return json_take(c, '{') && json_take_key(c, &key) &&
+	       (json_is(key, "prefix")	? take_prefix(c, type, first, last)
+		: json_is(key, "range") ? take_range(c, type, first, last)
+					: false) &&
+	       json_take(c, '}');
 }
 
 /* {"concat": […]} */
 static bool take_fields(struct cursor *c, const struct lift_layout *layout, uint8_t *key)
 {
-	struct string word;
+	struct json_string word;
 
-	if (!take(c, '{') || !take_key(c, &word) || !is(word, "concat") || !take(c, '['))
+	if (!json_take(c, '{') || !json_take_key(c, &word) || !json_is(word, "concat") ||
+	    !json_take(c, '['))
 		return false;
 	for (unsigned i = 0; i < layout->fields; i++) {
-		if ((i && !take(c, ',')) || !take_atom(c, layout->type[i], key))
+		if ((i && !json_take(c, ',')) || !take_atom(c, layout->type[i], key))
 			return false;
 		key += layout->type[i] == LIFT_IPV6 ? 16 : 4;
 	}
-	return take(c, ']') && take(c, '}');
+	return json_take(c, ']') && json_take(c, '}');
 }
 
 static bool take_element(struct cursor *c, const struct lift_layout *layout, uint8_t *first,
@@ -415,7 +355,7 @@ bool lift_read_json(const char *at, const char *end, const struct lift_layout *l
 		if (!take_element(&c, layout, first, last))
 			return false;
 		lift_push(keys, lift_width(layout), first, layout->intervals ? last : NULL);
-	} while (take(&c, ','));
-	skip_space(&c);
+	} while (json_take(&c, ','));
+	json_cursor_skip_space(&c);
 	return c.at == c.end && !keys->bytes.failed;
 }
