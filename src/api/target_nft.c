@@ -45,19 +45,33 @@ static bool has(const struct buf *attrs, uint16_t type)
 	return attr_find(buf_span(attrs), type, &body);
 }
 
-static bool adopt_set(struct set *desired, const struct set *live)
+/* What of the live object the desired one is to have. */
+static bool lacks(const struct buf *desired, const struct buf *live, uint16_t type)
+{
+	return !has(desired, type) && has(live, type);
+}
+
+static bool lacks_key(const struct set *desired, const struct set *live)
+{
+	struct span ours = {0}, theirs = {0};
+
+	attr_find(buf_span(&desired->attrs), NFTA_SET_USERDATA, &ours);
+	attr_find(buf_span(&live->attrs), NFTA_SET_USERDATA, &theirs);
+	return attr_find_be32(buf_span(&live->attrs), NFTA_SET_KEY_TYPE) ==
+		       attr_find_be32(buf_span(&desired->attrs), NFTA_SET_KEY_TYPE) &&
+	       !span_equal(ours, theirs);
+}
+
+static bool lacks_dynamic(const struct set *desired, const struct set *live)
 {
 	const uint32_t dynamic = live->flags & ~desired->flags & NFT_SET_EVAL;
-	struct span attrs = buf_span(&live->attrs);
 
-	if (attr_find_be32(attrs, NFTA_SET_KEY_TYPE) ==
-		    attr_find_be32(buf_span(&desired->attrs), NFTA_SET_KEY_TYPE) &&
-	    !adopt(&desired->attrs, attrs, NFTA_SET_USERDATA))
-		return false;
-	if (!dynamic || (desired->flags | dynamic) != live->flags)
-		return true;
-	desired->flags = live->flags;
-	return adopt(&desired->attrs, attrs, NFTA_SET_FLAGS);
+	return dynamic && (desired->flags | dynamic) == live->flags;
+}
+
+static const struct set *live_set(const struct table *live, const struct set *desired)
+{
+	return set_is_anonymous(desired) ? NULL : table_find_set(live, desired->name);
 }
 
 /*
@@ -65,24 +79,51 @@ static bool adopt_set(struct set *desired, const struct set *live)
  * `flags dynamic`. What a document cannot say it does not deny: there the live ruleset stays as it is,
  * or a dump would not apply over itself without making tables anew.
  */
-static bool adopt_unsaid(struct table *desired, const struct table *live)
+static bool lacks_unsaid(const struct table *desired, const struct table *live)
+{
+	bool lacking = lacks(&desired->attrs, &live->attrs, NFTA_TABLE_USERDATA);
+
+	array_for_each(chain, &desired->chains) {
+		const struct chain *now = table_find_chain(live, (*chain)->name);
+
+		lacking |= now && lacks(&(*chain)->attrs, &now->attrs, NFTA_CHAIN_USERDATA);
+	}
+	array_for_each(set, &desired->sets) {
+		const struct set *now = live_set(live, *set);
+
+		lacking |= now && (lacks_key(*set, now) || lacks_dynamic(*set, now));
+	}
+	return lacking;
+}
+
+static bool adopt_set(struct set *desired, const struct set *live)
 {
 	struct span attrs = buf_span(&live->attrs);
 
-	if (!has(&desired->attrs, NFTA_TABLE_USERDATA) &&
-	    !adopt(&desired->attrs, attrs, NFTA_TABLE_USERDATA))
+	if (lacks_key(desired, live) && !adopt(&desired->attrs, attrs, NFTA_SET_USERDATA))
+		return false;
+	if (!lacks_dynamic(desired, live))
+		return true;
+	desired->flags = live->flags;
+	return adopt(&desired->attrs, attrs, NFTA_SET_FLAGS);
+}
+
+static bool adopt_unsaid(struct table *desired, const struct table *live)
+{
+	if (lacks(&desired->attrs, &live->attrs, NFTA_TABLE_USERDATA) &&
+	    !adopt(&desired->attrs, buf_span(&live->attrs), NFTA_TABLE_USERDATA))
 		return false;
 	array_for_each(chain, &desired->chains) {
 		const struct chain *now = table_find_chain(live, (*chain)->name);
 
-		if (now && !has(&(*chain)->attrs, NFTA_CHAIN_USERDATA) &&
+		if (now && lacks(&(*chain)->attrs, &now->attrs, NFTA_CHAIN_USERDATA) &&
 		    !adopt(&(*chain)->attrs, buf_span(&now->attrs), NFTA_CHAIN_USERDATA))
 			return false;
 	}
 	array_for_each(set, &desired->sets) {
-		const struct set *now = table_find_set(live, (*set)->name);
+		const struct set *now = live_set(live, *set);
 
-		if (now && !set_is_anonymous(*set) && !adopt_set(*set, now))
+		if (now && !adopt_set(*set, now))
 			return false;
 	}
 	return true;
@@ -95,7 +136,7 @@ static bool add_pair(const struct target_maker *maker, struct target *target, st
 	struct pair pair = {.live = live, .desired = compiled, .borrowed = true};
 	struct table *desired;
 
-	if (!live || maker->document->kind != DOCUMENT_JSON)
+	if (!live || maker->document->kind != DOCUMENT_JSON || !lacks_unsaid(compiled, live))
 		return array_push(&target->pairs, pair) ? true : error_memory(err);
 	desired = table_copy(compiled);
 	if (desired && adopt_unsaid(desired, live))
