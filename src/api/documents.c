@@ -70,6 +70,7 @@ void document_maker_free(struct document_maker *maker)
 	table_free(maker->user_rules);
 	ruleset_free(maker->compiled);
 	array_free(&maker->devices);
+	unsaid_free(&maker->unsaid);
 	memo_free(&maker->memo);
 }
 
@@ -239,7 +240,7 @@ static struct ruleset *compile_remembered(struct store *store, const struct docu
 					  struct document_maker *made)
 {
 	autoclean(ruleset_free_p) struct ruleset *ruleset =
-		memo_compile(store, document, &made->devices, &made->memo);
+		memo_compile(store, document, &made->unsaid, &made->devices, &made->memo);
 	autoerror ignored = ERROR_INIT; /* whoever compiles it whole will meet it too */
 
 	if (ruleset && put_all_back(ruleset, document, &ignored))
@@ -252,17 +253,16 @@ static struct ruleset *compile_remembered(struct store *store, const struct docu
 static bool init_ruleset(struct document_maker *made, const struct document *document,
 			 struct store *store, struct untrack_error *err)
 {
-	__attribute__((cleanup(unsaid_free))) unsaid_list unsaid = {0};
+	const unsaid_list *unsaid = store ? &made->unsaid : NULL;
 
 	made->maker.make = target_of_ruleset;
-	if ((store && !unsaid_read(document, &unsaid, err)) ||
-	    !find_devices(document, &unsaid, &made->devices, err))
+	if ((store && !unsaid_read(document, &made->unsaid, err)) ||
+	    !find_devices(document, &made->unsaid, &made->devices, err))
 		return false;
 	if (store)
 		made->compiled = compile_remembered(store, document, made);
 	if (!made->compiled)
-		made->compiled =
-			compile_ruleset(document, store ? &unsaid : NULL, &made->devices, err);
+		made->compiled = compile_ruleset(document, unsaid, &made->devices, err);
 	made->maker.compiled = made->compiled;
 	made->maker.devices = &made->devices;
 	made->maker.memo = &made->memo;
@@ -296,12 +296,10 @@ bool document_maker_init(const struct document *document,
 bool document_maker_compile_whole(struct document_maker *made, const struct document *document,
 				  struct untrack_error *err)
 {
-	static const unsaid_list nothing; /* only text is remembered, and leaves nothing unsaid */
-
 	ruleset_free(steal_pointer(&made->compiled));
 	memo_free(&made->memo);
 	made->memo = (struct memo){0};
-	made->compiled = compile_ruleset(document, &nothing, &made->devices, err);
+	made->compiled = compile_ruleset(document, &made->unsaid, &made->devices, err);
 	made->maker.compiled = made->compiled;
 	return made->compiled;
 }

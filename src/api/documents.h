@@ -11,6 +11,7 @@ struct document_maker {
 	struct table *user_rules; /* owned, like the others */
 	struct ruleset *compiled;
 	interfaces devices;
+	unsaid_list unsaid;
 	struct memo memo;
 };
 

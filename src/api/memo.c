@@ -35,6 +35,12 @@ void memo_free(struct memo *memo)
 
 /* ------------------------------------------------------------------ what rules depend on */
 
+/* What a document is compiled with. */
+struct surroundings {
+	const unsaid_list *unsaid;
+	const interfaces *devices;
+};
+
 static void put_file(struct buf *world, const char *path)
 {
 	struct stat info = {0};
@@ -46,7 +52,7 @@ static void put_file(struct buf *world, const char *path)
 }
 
 /* Beside the document: programs, and files with the numbers of protocols. */
-static void describe_world(struct buf *world, const interfaces *devices)
+static void describe_world(struct buf *world, const struct surroundings *around)
 {
 	struct utsname name = {0};
 
@@ -55,9 +61,12 @@ static void describe_world(struct buf *world, const interfaces *devices)
 	put_file(world, nft_library());
 	put_file(world, "/etc/protocols");
 	put_file(world, "/etc/nsswitch.conf");
-	array_for_each(device, devices) {
+	array_for_each(device, around->devices) {
 		buf_printf(world, "%u %s\n", device->index, device->name);
 	}
+	for (size_t i = 0; around->unsaid && i < around->unsaid->n; i++)
+		buf_printf(world, "%s: %s\n", around->unsaid->v[i].title,
+			   around->unsaid->v[i].words);
 }
 
 /* ------------------------------------------------------------------ what is remembered */
@@ -368,7 +377,7 @@ static void write_note(const struct buf *world, const struct nft_lines *lines,
 /* ------------------------------------------------------------------ compiling */
 
 static struct ruleset *compile(const struct nft_lines *lines, const struct memory *memory,
-			       const interfaces *devices, struct untrack_error *err)
+			       const struct surroundings *around, struct untrack_error *err)
 {
 	autofree bool *known = calloc(lines->lines.n + 1, sizeof(*known));
 	autoclean(document_free_p) struct document *reduced = NULL;
@@ -378,8 +387,8 @@ static struct ruleset *compile(const struct nft_lines *lines, const struct memor
 	for (size_t i = 0; known && i < lines->lines.n; i++)
 		known[i] = memory->found[i] || shape_of(lines, i)->used;
 	reduced = known ? nft_lines_reduce(lines, known) : NULL;
-	if (!reduced || !netns_scratch(&ns, err) || !interfaces_mirror(&ns, devices, err) ||
-	    !nft_document_load(reduced, NULL, &ns, err))
+	if (!reduced || !netns_scratch(&ns, err) || !interfaces_mirror(&ns, around->devices, err) ||
+	    !nft_document_load(reduced, around->unsaid, &ns, err))
 		return NULL;
 	kernel = kernel_open(&ns, err);
 	return kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
@@ -399,7 +408,7 @@ static size_t use_shapes(struct nft_lines *lines, bool use)
 
 /* NULL also where a shape could not be learnt: then without shapes. */
 static struct ruleset *compile_lines(struct store *store, struct nft_lines *lines, bool use,
-				     const interfaces *devices, struct memo *memo)
+				     const struct surroundings *around, struct memo *memo)
 {
 	__attribute__((cleanup(memory_free))) struct memory memory = {0};
 	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
@@ -409,12 +418,12 @@ static struct ruleset *compile_lines(struct store *store, struct nft_lines *line
 
 	if (use && !shaped)
 		return NULL;
-	describe_world(&world, devices);
+	describe_world(&world, around);
 	if (shaped < lines->lines.n && (!store_load_note(store, memo->title, &memory.note) ||
 					!take_note(&memory, &world, lines)))
 		memory.rules.n = memory.table.n = 0;
 	if (recall(&memory, lines, &known))
-		ruleset = compile(lines, &memory, devices, &ignored);
+		ruleset = compile(lines, &memory, around, &ignored);
 	if (!ruleset || !fill(lines, &memory, ruleset))
 		return NULL;
 	memo->used = known || shaped;
@@ -424,19 +433,22 @@ static struct ruleset *compile_lines(struct store *store, struct nft_lines *line
 }
 
 struct ruleset *memo_compile(struct store *store, const struct document *document,
-			     const interfaces *devices, struct memo *ret_memo)
+			     const unsaid_list *unsaid, const interfaces *devices,
+			     struct memo *ret_memo)
 {
+	const struct surroundings around = {unsaid, devices};
 	struct ruleset *ruleset = NULL;
 	struct memo memo = {0};
-	autolines lines = {0};
+	autolines own = {0};
+	struct nft_lines *lines = document->rules ? document->rules : &own;
 
-	if (!nft_lines_read(document, &lines) || lines.lines.n < WORTHWHILE ||
-	    lines.runs.n > RUNS_MAX ||
-	    asprintf(&memo.title, "compiled %s", lines.runs.v[0].chain) < 0)
+	if ((!document->rules && !nft_lines_read(document, &own)) || lines->lines.n < WORTHWHILE ||
+	    lines->runs.n > RUNS_MAX ||
+	    asprintf(&memo.title, "compiled %s", lines->runs.v[0].chain) < 0)
 		return NULL;
-	ruleset = compile_lines(store, &lines, true, devices, &memo);
+	ruleset = compile_lines(store, lines, true, &around, &memo);
 	if (!ruleset)
-		ruleset = compile_lines(store, &lines, false, devices, &memo);
+		ruleset = compile_lines(store, lines, false, &around, &memo);
 	if (ruleset)
 		*ret_memo = memo;
 	else

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "api/context.h"
+#include "document/nft_unsaid.h"
 #include "kernel/mirror.h"
 
 struct memo {
@@ -20,7 +21,8 @@ void memo_free(struct memo *memo);
 /* The document's ruleset, as compiling it whole would make it. NULL, with no error set, where that
  * cannot be told: then it must be compiled whole. */
 struct ruleset *memo_compile(struct store *store, const struct document *document,
-			     const interfaces *devices, struct memo *ret_memo);
+			     const unsaid_list *unsaid, const interfaces *devices,
+			     struct memo *ret_memo);
 
 /* Under the store's lock. It is only an aid: it may fail in silence. */
 void memo_save(struct store *store, const struct memo *memo);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "document/json.h"
+#include "document/json_lines.h"
 #include "document/lift.h"
 #include "document/nft_schema.h"
 #include "document/nft_script.h"
@@ -144,11 +145,16 @@ struct reading {
 	size_t left;			  /* of DOCUMENT_MAX */
 };
 
-static void reading_free(struct reading *reading)
+static void forget_json(struct reading *reading)
 {
 	array_for_each(json, &reading->json)
 		json_document_free(json);
 	array_free(&reading->json);
+}
+
+static void reading_free(struct reading *reading)
+{
+	forget_json(reading);
 	script_free(&reading->script);
 	array_free(&reading->parts);
 	document_free(reading->document);
@@ -158,7 +164,9 @@ static void reading_free(struct reading *reading)
 static bool judge(struct reading *reading, struct source *source, enum document_kind *ret_kind,
 		  struct untrack_error *err)
 {
-	struct json_text text = {buf_text(&source->text), source->text.len};
+	const struct buf *judged = document_brief_text(
+		reading->document, (size_t)(source - reading->document->sources.v));
+	struct json_text text = {buf_text(judged), judged->len};
 	autojson json = {0};
 
 	*ret_kind = DOCUMENT_TEXT;
@@ -168,7 +176,7 @@ static bool judge(struct reading *reading, struct source *source, enum document_
 				text.length ? "nothing but white space" : "empty");
 	if (text.data[json_skip_space(text, 0)] != '{')
 		return true;
-	if (!json_parse(source->name, &source->text, &json, err) || !tell(&json, ret_kind, err))
+	if (!json_parse(source->name, judged, &json, err) || !tell(&json, ret_kind, err))
 		return false;
 	if (*ret_kind == DOCUMENT_JSON) {
 		if (!array_push(&reading->json, json))
@@ -287,6 +295,43 @@ static bool judge_source(struct reading *reading, size_t index, struct untrack_e
 	return true;
 }
 
+static bool judge_sources(struct reading *reading, struct untrack_error *err)
+{
+	for (size_t i = 0; i < reading->document->sources.n; i++)
+		if (!judge_source(reading, i, err))
+			return false;
+	return nft_schema_check(reading->json.v, reading->json.n, err);
+}
+
+static void drop_rules(struct document *document)
+{
+	if (document->rules)
+		nft_lines_free(document->rules);
+	free(steal_pointer(&document->rules));
+}
+
+/* Takes JSON with many rules apart, and judges what is left of it: false where that is not JSON with many
+ * rules, or is refused. */
+static bool judge_brief(struct reading *reading)
+{
+	struct document *document = reading->document;
+	struct nft_lines rules;
+	autoerror ignored = ERROR_INIT; /* it is told of the whole */
+
+	if (!json_lines_read(document, &rules))
+		return false;
+	document->rules = malloc(sizeof(*document->rules));
+	if (document->rules)
+		*document->rules = rules;
+	else
+		nft_lines_free(&rules);
+	if (document->rules && judge_sources(reading, &ignored))
+		return true;
+	forget_json(reading);
+	drop_rules(document);
+	return false;
+}
+
 /* *ret_again: it was taken apart, and can be read again. */
 static struct document *read_document(const char *const *paths, size_t count, bool apart,
 				      bool *ret_again, struct untrack_error *err)
@@ -307,12 +352,9 @@ static struct document *read_document(const char *const *paths, size_t count, bo
 	*ret_again = reading.document->apart;
 	array_for_each(source, &reading.document->sources)
 		*ret_again &= !source->standard_input;
-	for (size_t i = 0; i < reading.document->sources.n; i++)
-		if (!judge_source(&reading, i, err))
-			return NULL;
-	if (!nft_schema_check(reading.json.v, reading.json.n, err))
-		return NULL;
-	return steal_pointer(&reading.document);
+	return judge_brief(&reading) || judge_sources(&reading, err)
+		       ? steal_pointer(&reading.document)
+		       : NULL;
 }
 
 struct document *document_read(const char *const *paths, size_t count, struct untrack_error *err)
@@ -353,10 +395,17 @@ struct document *document_read_whole(const struct document *document, struct unt
 	return whole;
 }
 
+const struct buf *document_brief_text(const struct document *document, size_t source)
+{
+	return document->rules ? &document->rules->judged.v[source]
+			       : &document->sources.v[source].text;
+}
+
 void document_free(struct document *document)
 {
 	if (!document)
 		return;
+	drop_rules(document);
 	sources_free(&document->sources);
 	inclusions_free(&document->inclusions);
 	long_lists_free(&document->lists);

@@ -13,6 +13,9 @@ enum document_kind { DOCUMENT_POLICY, DOCUMENT_JSON, DOCUMENT_TEXT };
 struct long_list;
 typedef ARRAY(struct long_list) long_lists;
 
+/* JSON taken apart: document/json_lines.h. */
+struct nft_lines;
+
 /* One file as it was read; or a part of one, where nft text includes others: these are sources of their
  * own, between the parts of the text around them. */
 struct source {
@@ -42,6 +45,7 @@ struct document {
 	bool apart; /* the texts are not as in the files: lists are missing, or included files are in
 		       them */
 	struct inclusions inclusions; /* of the included files that are in them */
+	struct nft_lines *rules;      /* of JSON with many rules; or NULL */
 };
 
 /* At most this many bytes a document. */
@@ -58,6 +62,8 @@ struct document *document_read_apart(const char *const *paths, size_t count,
 /* Reads it again as it is in its files; NULL without an error where that cannot be, since it came
  * from standard input. */
 struct document *document_read_whole(const struct document *document, struct untrack_error *err);
+/* The text of a source, JSON in which one rule may stand for many alike: for what asks about no rules. */
+const struct buf *document_brief_text(const struct document *document, size_t source);
 void document_free(struct document *document);
 
 /* Names and words of a document for history: its file names, joined by ", ". Owned by the caller. */

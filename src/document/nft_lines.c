@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "document/json_lines.h"
 #include "document/nft_holes.h"
 #include "document/nft_words.h"
 #include "model/ruleset.h"
@@ -22,6 +23,11 @@ void nft_lines_free(struct nft_lines *lines)
 	}
 	array_free(&lines->runs);
 	array_free(&lines->lines);
+	array_free(&lines->pieces);
+	array_for_each(text, &lines->judged) {
+		buf_free(text);
+	}
+	array_free(&lines->judged);
 	text_shapes_free(&lines->shapes);
 	buf_free(&lines->rest);
 	free(lines->text);
@@ -135,28 +141,37 @@ static char *word_copy(struct word word)
 	return strndup(word.start, word.length);
 }
 
-static bool open_run(struct walk *walk, size_t begin)
+bool nft_lines_open_run(struct nft_lines *lines, struct word family, struct word table,
+			struct word chain)
 {
-	struct nft_lines *lines = walk->lines;
-	struct rule_run run = {.first = lines->lines.n, .begin = begin};
-	autofree char *family = word_copy(walk->family);
+	struct rule_run run = {.first = lines->lines.n};
+	autofree char *name = word_copy(family);
 
-	run.table_name = word_copy(walk->table);
-	run.chain_name = word_copy(walk->chain);
-	run.family = family ? family_parse(family) : 0;
+	run.table_name = word_copy(table);
+	run.chain_name = word_copy(chain);
+	run.family = name ? family_parse(name) : 0;
 	if (!run.family || !run.table_name || !run.chain_name ||
-	    asprintf(&run.chain, "%s %s %s", family, run.table_name, run.chain_name) < 0)
+	    asprintf(&run.chain, "%s %s %s", name, run.table_name, run.chain_name) < 0)
 		run.chain = NULL;
-	if (run.chain && array_push(&lines->runs, run)) {
-		buf_put(&lines->rest, lines->text + walk->copied, begin - walk->copied);
-		buf_puts(&lines->rest, "#" FENCE "\n");
-		walk->run_is_open = true;
+	if (run.chain && array_push(&lines->runs, run))
 		return true;
-	}
 	free(run.chain);
 	free(run.table_name);
 	free(run.chain_name);
 	return false;
+}
+
+static bool open_run(struct walk *walk, size_t begin)
+{
+	struct nft_lines *lines = walk->lines;
+
+	if (!nft_lines_open_run(lines, walk->family, walk->table, walk->chain))
+		return false;
+	lines->runs.v[lines->runs.n - 1].begin = begin;
+	buf_put(&lines->rest, lines->text + walk->copied, begin - walk->copied);
+	buf_puts(&lines->rest, "#" FENCE "\n");
+	walk->run_is_open = true;
+	return true;
 }
 
 /* next: where the line behind it begins */
@@ -233,8 +248,8 @@ bool nft_lines_read(const struct document *document, struct nft_lines *ret_lines
 	}
 	lines.length = all.len;
 	lines.text = buf_steal_text(&all);
-	if (!lines.text || strlen(lines.text) != lines.length || strstr(lines.text, FENCE) ||
-	    strpbrk(lines.text, MARKS_RESERVED) ||
+	if (!lines.text || strlen(lines.text) != lines.length ||
+	    nft_lines_has_fence(lines.text, lines.length) || strpbrk(lines.text, MARKS_RESERVED) ||
 	    text_mentions(lines.text, lines.length, "include"))
 		return false;
 	for (char *line = lines.text, *end; *line; line = end + 1) {
@@ -252,9 +267,21 @@ bool nft_lines_read(const struct document *document, struct nft_lines *ret_lines
 
 /* ------------------------------------------------------------------ the reduced document */
 
-static void put_fence(struct buf *text, size_t run, const char *which)
+bool nft_lines_has_fence(const char *text, size_t length)
 {
-	buf_printf(text, "continue comment \"" FENCE "%zu %s\"\n", run, which);
+	return memmem(text, length, FENCE, strlen(FENCE));
+}
+
+void nft_lines_put_fence(struct buf *text, size_t run, bool is_end)
+{
+	buf_printf(text, FENCE "%zu %s", run, is_end ? "end" : "begin");
+}
+
+static void put_fence_rule(struct buf *text, size_t run, bool is_end)
+{
+	buf_puts(text, "continue comment \"");
+	nft_lines_put_fence(text, run, is_end);
+	buf_puts(text, "\"\n");
 }
 
 bool nft_lines_fence(const char *comment, size_t *ret_run, bool *ret_is_end)
@@ -268,14 +295,15 @@ bool nft_lines_fence(const char *comment, size_t *ret_run, bool *ret_is_end)
 	return true;
 }
 
-static void put_samples(const struct nft_lines *lines, size_t run, struct buf *text)
+void nft_lines_put_samples(const struct nft_lines *lines, size_t run, const char *between,
+			   struct buf *text)
 {
 	shape_values values = {0};
 
 	array_for_each(shape, &lines->shapes.all) {
 		for (size_t i = 0; i < SHAPE_SAMPLES && shape->used && shape->run == run; i++) {
 			text->failed |= !text_shape_sample(shape, i, &values, text);
-			buf_putc(text, '\n');
+			buf_puts(text, between);
 		}
 	}
 	array_free(&values);
@@ -289,21 +317,21 @@ static void write_reduced(const struct nft_lines *lines, const bool *known, stru
 		const struct rule_run *run = &lines->runs.v[r];
 
 		buf_put(text, lines->text + copied, run->begin - copied);
-		put_fence(text, r, "begin");
-		put_samples(lines, r, text);
+		put_fence_rule(text, r, false);
+		nft_lines_put_samples(lines, r, "\n", text);
 		for (size_t i = run->first; i < run->first + run->count; i++) {
 			if (known[i])
 				continue;
 			buf_put(text, lines->lines.v[i].text, lines->lines.v[i].length);
 			buf_putc(text, '\n');
 		}
-		put_fence(text, r, "end");
+		put_fence_rule(text, r, true);
 		copied = run->end;
 	}
 	buf_put(text, lines->text + copied, lines->length - copied);
 }
 
-struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *known)
+static struct document *reduce_text(const struct nft_lines *lines, const bool *known)
 {
 	struct document *document = calloc(1, sizeof(*document));
 	struct source source = {.name = strdup("stdin")};
@@ -318,4 +346,9 @@ struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *kno
 	buf_free(&source.text);
 	document_free(document);
 	return NULL;
+}
+
+struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *known)
+{
+	return lines->text ? reduce_text(lines, known) : json_lines_reduce(lines, known);
 }

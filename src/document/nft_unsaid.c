@@ -227,9 +227,9 @@ bool unsaid_read(const struct document *document, unsaid_list *ret_list, struct 
 
 	if (document->kind != DOCUMENT_JSON)
 		return true;
-	array_for_each(source, &document->sources) {
-		json_t *root =
-			json_loadb(buf_text(&source->text), source->text.len, JSON_ALLOW_NUL, NULL);
+	for (size_t s = 0; s < document->sources.n; s++) {
+		const struct buf *text = document_brief_text(document, s);
+		json_t *root = json_loadb(buf_text(text), text->len, JSON_ALLOW_NUL, NULL);
 		json_t *command, *body;
 		size_t i;
 

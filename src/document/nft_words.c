@@ -44,8 +44,7 @@ bool word_is_identifier(struct word word)
 	return word.length && (isalpha((unsigned char)*word.start) || *word.start == '_');
 }
 
-/* A number, or an address, prefix or range of them: nothing that could be the name of a host. */
-static bool is_number(struct word word)
+bool word_is_number(struct word word)
 {
 	bool colon = memchr(word.start, ':', word.length);
 	bool hex = colon || (word.length > 2 && word.start[0] == '0' && word.start[1] == 'x');
@@ -86,8 +85,7 @@ bool word_is_operator(struct word word)
 	return word_is(word, "==") || word_is(word, "!=");
 }
 
-/* Words that mean the same in every document. Names of protocols are in it, of ports not. */
-static bool is_plain_word(struct word word)
+bool word_is_plain(struct word word)
 {
 	static const char *const words[] = {
 		"ip",	       "ip6",	  "tcp",       "udp",	  "sctp",     "th",	  "meta",
@@ -111,15 +109,15 @@ bool is_plain_rule(const char *at, const char *end)
 {
 	struct word word = word_next(&at, end), before = {0}, earlier = {0};
 
-	if (!is_plain_word(word) || word_is(word, "comment") || word_is(word, "set") ||
+	if (!word_is_plain(word) || word_is(word, "comment") || word_is(word, "set") ||
 	    word.length < 2)
 		return false;
 	for (; word.length; earlier = before, before = word, word = word_next(&at, end)) {
 		bool of_interface =
 			is_interface(before) || (word_is_operator(before) && is_interface(earlier));
 		bool names = word_is(before, "jump") || word_is(before, "goto") || of_interface;
-		bool plain = is_plain_word(word) || word_is(word, "jump") ||
-			     word_is(word, "goto") || is_number(word) || is_rate(word) ||
+		bool plain = word_is_plain(word) || word_is(word, "jump") ||
+			     word_is(word, "goto") || word_is_number(word) || is_rate(word) ||
 			     (names && word_is_identifier(word));
 
 		if (*word.start == '"') /* elsewhere it may be a host's name */

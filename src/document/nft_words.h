@@ -23,5 +23,9 @@ static inline bool word_is(struct word word, const char *text)
 bool word_is_identifier(struct word word);
 /* "==" or "!=" */
 bool word_is_operator(struct word word);
+/* A number, or an address, prefix or range of them: nothing that could be the name of a host. */
+bool word_is_number(struct word word);
+/* Words that mean the same in every document. Names of protocols are in it, of ports not. */
+bool word_is_plain(struct word word);
 
 bool is_plain_rule(const char *at, const char *end);

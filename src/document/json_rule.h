@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A rule of libnftables JSON, as far as rules can be alike. Values (nft_values.h) are: an address, or
+ * that of a prefix, on the right of a match by == or != of `ip saddr`, `ip daddr` and the same of
+ * ip6; a port likewise; the numbers of a counter; the comment; the handle. As a text or as a number,
+ * they are a symbol to libnftables, which the type of the left side reads as it reads the word of nft
+ * text (parser_json.c: json_parse_immediate).
+ */
+#pragma once
+
+#include "document/json_cursor.h"
+#include "document/nft_values.h"
+
+struct json_rule {
+	struct json_string family, table, chain;
+	struct holes holes;
+	/* It means the same wherever it stands in its chain: no anonymous sets, and no names that are
+	 * looked up outside of the document. */
+	bool plain;
+};
+
+/* Reads the body. False where it is not certain what that is, or where it tells its place itself. */
+bool json_rule_read(struct cursor *c, struct json_rule *ret_rule);
