@@ -2,13 +2,15 @@
 /* When two rules do the same, and two elements hold the same: the other half of model/fields.h. */
 #include "model/fields.h"
 
+#include "base/hash.h"
 #include "model/bodies.h"
 
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-/* What differs in expressions from 'every attribute matters, byte for byte'. */
+/* What there is beside 'every attribute matters, byte for byte'. */
 enum value_kind {
+	VALUE_PLAIN,
 	VALUE_STATE,   /* moved by packets */
 	VALUE_SET,     /* names a set: anonymous ones are equal by content */
 	VALUE_SET_ID,  /* of a transaction */
@@ -18,33 +20,51 @@ enum value_kind {
 	VALUE_VERDICT, /* data that may be a verdict, and that may name a chain */
 };
 
-static const struct {
+/* Attributes of an expression that are not plain. */
+struct values {
 	const char *expression;
-	uint16_t attribute;
-	enum value_kind kind;
-} values[] = {
-	{"counter", NFTA_COUNTER_BYTES, VALUE_STATE},
-	{"counter", NFTA_COUNTER_PACKETS, VALUE_STATE},
-	{"quota", NFTA_QUOTA_CONSUMED, VALUE_STATE},
-	{"quota", NFTA_QUOTA_FLAGS, VALUE_QUOTA},
-	{"last", NFTA_LAST_SET, VALUE_STATE},
-	{"last", NFTA_LAST_MSECS, VALUE_STATE},
-	{"lookup", NFTA_LOOKUP_SET, VALUE_SET},
-	{"lookup", NFTA_LOOKUP_SET_ID, VALUE_SET_ID},
-	{"dynset", NFTA_DYNSET_SET_NAME, VALUE_SET},
-	{"dynset", NFTA_DYNSET_SET_ID, VALUE_SET_ID},
-	{"dynset", NFTA_DYNSET_EXPR, VALUE_NEST},
-	{"dynset", NFTA_DYNSET_EXPRESSIONS, VALUE_LIST},
-	{"objref", NFTA_OBJREF_SET_NAME, VALUE_SET},
-	{"objref", NFTA_OBJREF_SET_ID, VALUE_SET_ID},
-	{"immediate", NFTA_IMMEDIATE_DATA, VALUE_VERDICT},
-	{"cmp", NFTA_CMP_DATA, VALUE_NEST},
-	{"range", NFTA_RANGE_FROM_DATA, VALUE_NEST},
-	{"range", NFTA_RANGE_TO_DATA, VALUE_NEST},
-	{"bitwise", NFTA_BITWISE_MASK, VALUE_NEST},
-	{"bitwise", NFTA_BITWISE_XOR, VALUE_NEST},
-	{"bitwise", NFTA_BITWISE_DATA, VALUE_NEST},
+	struct {
+		uint16_t attribute;
+		enum value_kind kind;
+	} of[5]; /* the last one is plain: their end */
 };
+
+static const struct values values[] = {
+	{"counter", {{NFTA_COUNTER_BYTES, VALUE_STATE}, {NFTA_COUNTER_PACKETS, VALUE_STATE}}},
+	{"quota", {{NFTA_QUOTA_CONSUMED, VALUE_STATE}, {NFTA_QUOTA_FLAGS, VALUE_QUOTA}}},
+	{"last", {{NFTA_LAST_SET, VALUE_STATE}, {NFTA_LAST_MSECS, VALUE_STATE}}},
+	{"lookup", {{NFTA_LOOKUP_SET, VALUE_SET}, {NFTA_LOOKUP_SET_ID, VALUE_SET_ID}}},
+	{"dynset",
+	 {{NFTA_DYNSET_SET_NAME, VALUE_SET},
+	  {NFTA_DYNSET_SET_ID, VALUE_SET_ID},
+	  {NFTA_DYNSET_EXPR, VALUE_NEST},
+	  {NFTA_DYNSET_EXPRESSIONS, VALUE_LIST}}},
+	{"objref", {{NFTA_OBJREF_SET_NAME, VALUE_SET}, {NFTA_OBJREF_SET_ID, VALUE_SET_ID}}},
+	{"immediate", {{NFTA_IMMEDIATE_DATA, VALUE_VERDICT}}},
+	{"cmp", {{NFTA_CMP_DATA, VALUE_NEST}}},
+	{"range", {{NFTA_RANGE_FROM_DATA, VALUE_NEST}, {NFTA_RANGE_TO_DATA, VALUE_NEST}}},
+	{"bitwise",
+	 {{NFTA_BITWISE_MASK, VALUE_NEST},
+	  {NFTA_BITWISE_XOR, VALUE_NEST},
+	  {NFTA_BITWISE_DATA, VALUE_NEST}}},
+};
+
+/* NULL: all are plain. */
+static const struct values *values_of(const char *expression)
+{
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+		if (!strcmp(values[i].expression, expression))
+			return &values[i];
+	return NULL;
+}
+
+static enum value_kind find_value(const struct values *list, uint16_t attribute)
+{
+	for (size_t i = 0; list && list->of[i].kind != VALUE_PLAIN; i++)
+		if (list->of[i].attribute == attribute)
+			return list->of[i].kind;
+	return VALUE_PLAIN;
+}
 
 /* ------------------------------------------------------------------ expressions */
 
@@ -58,7 +78,7 @@ struct tables {
 
 struct expression_pair {
 	const struct tables *tables;
-	const char *name;
+	const struct values *values;
 };
 
 enum { MAX_DEPTH = 16 }; /* chains bound to a rule inside chains bound to a rule … */
@@ -66,14 +86,6 @@ enum { MAX_DEPTH = 16 }; /* chains bound to a rule inside chains bound to a rule
 static bool lists_equal(const struct tables *tables, struct span a, struct span b);
 static bool set_contents_equal(const struct tables *tables, const struct set *a,
 			       const struct set *b);
-
-static int find_value(const char *expression, uint16_t attribute)
-{
-	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
-		if (values[i].attribute == attribute && !strcmp(values[i].expression, expression))
-			return (int)values[i].kind;
-	return -1;
-}
 
 static bool set_names_equal(const struct tables *tables, struct span a, struct span b)
 {
@@ -134,7 +146,7 @@ static bool value_equal(const void *arg, uint16_t type, struct span a, struct sp
 {
 	const struct expression_pair *pair = arg;
 
-	switch (find_value(pair->name, type)) {
+	switch (find_value(pair->values, type)) {
 	case VALUE_STATE:
 	case VALUE_SET_ID:
 		return true;
@@ -148,6 +160,7 @@ static bool value_equal(const void *arg, uint16_t type, struct span a, struct sp
 		return lists_equal(pair->tables, a, b);
 	case VALUE_VERDICT:
 		return verdicts_equal(pair->tables, a, b);
+	case VALUE_PLAIN:
 	default:
 		return plain_equal(a, b);
 	}
@@ -157,7 +170,8 @@ static bool expressions_equal(const struct tables *tables, const struct expressi
 			      const struct expression *b)
 {
 	struct tables swapped = {tables->b, tables->a, tables->depth};
-	struct expression_pair pair = {tables, a->name}, back = {&swapped, a->name};
+	const struct values *list = values_of(a->name);
+	struct expression_pair pair = {tables, list}, back = {&swapped, list};
 
 	return !strcmp(a->name, b->name) && one_way_equal(a->data, b->data, value_equal, &pair) &&
 	       one_way_equal(b->data, a->data, value_equal, &back);
@@ -322,45 +336,34 @@ bool rules_equal(const struct table *table_a, const struct rule *a, const struct
 	       lists_equal(&tables, rule_expressions(a), rule_expressions(b));
 }
 
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
-{
-	const uint8_t *bytes = data;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
-	return hash;
-}
-
 /* Sums over attributes, since their order does not matter; zero bodies count like absent ones. */
-static uint64_t hash_attrs(const char *expression, struct span attrs)
+static uint64_t hash_attrs(const struct values *list, struct span attrs)
 {
 	uint64_t sum = 0;
 
 	attr_for_each(item, attrs) {
-		int kind = find_value(expression, item.type);
-		uint64_t hash = hash_bytes(item.type, expression, strlen(expression));
+		enum value_kind kind = find_value(list, item.type);
+		uint64_t begin = HASH_BEGIN + item.type;
 
 		if (kind == VALUE_NEST)
-			sum += hash ^ hash_attrs("", item.body);
-		else if (kind < 0 && !span_is_zero(item.body))
-			sum += hash_bytes(hash, item.body.data, item.body.len);
+			sum += hash_mix(begin, hash_attrs(NULL, item.body));
+		else if (kind == VALUE_PLAIN && !span_is_zero(item.body))
+			sum += hash_words(begin, item.body.data, item.body.len);
 	}
 	return sum;
 }
 
 uint64_t rule_hash(const struct rule *rule)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	struct span list = rule_expressions(rule), comment;
 	struct expression expression;
+	uint64_t hash = HASH_BEGIN;
 
 	while (expression_next(&list, &expression)) {
-		uint64_t part = hash_attrs(expression.name, expression.data);
-
-		hash = hash_bytes(hash, expression.name, strlen(expression.name));
-		hash = hash_bytes(hash, &part, sizeof(part));
+		hash = hash_words(hash, expression.name, strlen(expression.name));
+		hash = hash_mix(hash, hash_attrs(values_of(expression.name), expression.data));
 	}
 	if (attr_find(buf_span(&rule->attrs), NFTA_RULE_USERDATA, &comment))
-		hash = hash_bytes(hash, comment.data, comment.len);
+		hash = hash_words(hash, comment.data, comment.len);
 	return hash ? hash : 1;
 }
