@@ -148,6 +148,31 @@ static bool match_middle(struct sides *s, size_t from, size_t live_to, size_t de
 	return true;
 }
 
+/* What is between equal heads and tails. */
+struct middle {
+	const struct sides *sides;
+	size_t from;
+};
+
+static bool same_in_middle(void *arg, size_t i, size_t j)
+{
+	const struct middle *middle = arg;
+
+	return same(middle->sides, middle->from + i, middle->from + j);
+}
+
+/* Where few rules come and go: nearly all are compared once, and none is hashed but those. */
+static bool match_near(struct sides *s, size_t from, size_t live_to, size_t desired_to)
+{
+	struct middle middle = {s, from};
+
+	if (!edits_pair(live_to - from, desired_to - from, same_in_middle, &middle, s->pair + from))
+		return false;
+	for (size_t i = from; i < live_to; i++)
+		s->pair[i] += s->pair[i] == NO_PARTNER ? 0 : from;
+	return true;
+}
+
 /* Equal heads and tails are matched without more ado: most changes are small. */
 static bool match_equal(struct sides *s)
 {
@@ -164,7 +189,7 @@ static bool match_equal(struct sides *s)
 		m--;
 		s->pair[n] = m;
 	}
-	return head == n || head == m || match_middle(s, head, n, m);
+	return head == n || head == m || match_near(s, head, n, m) || match_middle(s, head, n, m);
 }
 
 static bool find_first(struct sides *s, const doomed_list *doomed, enum rule_fate *fates)

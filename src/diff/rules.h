@@ -2,6 +2,7 @@
 /* The rules of one chain: which stay, which take another's place, which come and go. */
 #pragma once
 
+#include "base/edits.h"
 #include "base/error.h"
 #include "diff/refs.h"
 #include "model/plan.h"
@@ -18,7 +19,6 @@ struct rule_fates {
 	enum rule_fate *live; /* for each live rule */
 	size_t *partner;      /* for each desired rule: its live rule, or NO_PARTNER */
 };
-#define NO_PARTNER SIZE_MAX
 
 /* Decides for the rules of a chain that both sides have. */
 bool match_rules(const struct table *live_table, const struct chain *live,
