@@ -75,8 +75,9 @@ static bool run_lint(const struct judging *judging, struct lint_input *input,
 	input->after = &outlook.after;
 	input->document = &outlook.declared;
 	autoclean(lint_free_p) struct lint *lint = lint_new(input, err);
-	if (!lint || (!judging->saved && lint_wants_entries(lint) &&
-		      !count_entries(judging->untrack, lint, warnings, err)))
+	if (!lint || !lint_look(lint, NULL, err) ||
+	    (!judging->saved && lint_wants_entries(lint) &&
+	     !count_entries(judging->untrack, lint, warnings, err)))
 		return false;
 	return lint_run(lint, findings, err);
 }

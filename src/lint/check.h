@@ -31,6 +31,7 @@ struct lint {
 	const struct lint_input *input;
 	struct facts *facts;
 	struct facts *facts_before; /* for check_loose(), or NULL */
+	struct facts *touched;	    /* of rules that come and go; NULL: of no change */
 	struct walk walk;	    /* owns the paths of flows */
 	ARRAY(struct flow) flows;
 	size_t flows_max;	     /* more are not judged one by one */
@@ -43,6 +44,17 @@ struct lint {
 };
 
 bool flows_make(struct lint *lint);
+/* Adds those packets that start there and that rules of the document (or that one only) keep untracked. */
+void flows_gather(struct lint *lint, enum journey journey, const struct path *start,
+		  const struct rule_facts *only);
+/* Adds all of that family, on all journeys. */
+void flows_gather_all(struct lint *lint, uint8_t nfproto);
+/* Adds what is near the rules that come and go. */
+void flows_near(struct lint *lint);
+bool lint_has_journey(const struct lint *lint, enum journey journey);
+/* Is it that a rule of the document takes off packets which certainly were tracked until there? */
+bool lint_takes_off(const struct lint *lint, enum event event, const struct path *path,
+		    const struct rule_facts *rule, const struct fact *fact);
 /* A walk for one question of a check. */
 struct walk lint_walk(const struct lint *lint, walk_fn *event, void *arg);
 /* The name of a flow's service, or NULL. */

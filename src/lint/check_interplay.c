@@ -195,7 +195,9 @@ static void check_controls(struct lint *lint, const struct flow *flow)
 static void check_tally(struct lint *lint, const struct tally *tally)
 {
 	struct place place = {.service = tally->service ? tally->service->name : NULL};
-	const char *whose = place.service ? place.service : "the document's rules";
+	const char *whose = place.service   ? place.service
+			    : lint->touched ? "what the change is about"
+					    : "the document's rules";
 
 	if (tally->natted)
 		lint_find(

@@ -171,6 +171,7 @@ struct gathering {
 	struct lint *lint;
 	uint8_t nfproto;
 	enum journey journey;
+	const struct rule_facts *only; /* of which is gathered; NULL: of all */
 	const struct rule_facts *rule; /* the last one met */
 	struct paths paths;	       /* what it takes */
 };
@@ -226,14 +227,27 @@ static void add_gathered(struct gathering *gathering)
 	paths_free(&gathering->paths);
 }
 
+/* A host that routes nothing has no packets that pass through. */
+bool lint_has_journey(const struct lint *lint, enum journey journey)
+{
+	return journey != JOURNEY_THROUGH || lint->input->forwarding != KNOWN_NO;
+}
+
+bool lint_takes_off(const struct lint *lint, enum event event, const struct path *path,
+		    const struct rule_facts *rule, const struct fact *fact)
+{
+	return event == EVENT_EFFECT && fact->effect == EFFECT_NOTRACK && !path->assumed &&
+	       !path->untracked && is_by_rule(lint, rule);
+}
+
 static void gather(void *arg, struct walk *walk, enum event event, const struct path *path,
 		   const struct rule_facts *rule, const struct fact *fact)
 {
 	struct gathering *gathering = arg;
 	struct path taken;
 
-	if (event != EVENT_EFFECT || fact->effect != EFFECT_NOTRACK || path->assumed ||
-	    path->untracked || !is_by_rule(gathering->lint, rule))
+	if (!lint_takes_off(gathering->lint, event, path, rule, fact) ||
+	    (gathering->only && gathering->only != rule))
 		return;
 	if (gathering->rule != rule)
 		add_gathered(gathering);
@@ -245,33 +259,33 @@ static void gather(void *arg, struct walk *walk, enum event event, const struct 
 	paths_push(&gathering->paths, &taken);
 }
 
-static void gather_journey(struct lint *lint, uint8_t nfproto, enum journey journey)
+/* The paths must live as long as the lint, so its own walk makes them. */
+void flows_gather(struct lint *lint, enum journey journey, const struct path *start,
+		  const struct rule_facts *only)
 {
 	struct gathering gathering = {.lint = lint,
-				      .nfproto = nfproto,
+				      .nfproto = (uint8_t)start->key[KEY_NFPROTO]->first,
 				      .journey = journey,
+				      .only = only,
 				      .paths = {.walk = &lint->walk}};
-	struct path start;
 
-	path_init(&lint->walk, &start, nfproto);
-	start.key[KEY_MARK] = NULL;
 	lint->walk.event = gather;
 	lint->walk.arg = &gathering;
 	lint->walk.merges = 0;
-	walk_raw(&lint->walk, journey, start);
+	walk_raw(&lint->walk, journey, *start);
 	add_gathered(&gathering);
 	lint->walk.event = NULL;
 }
 
-/* The paths must live as long as the lint, so its own walk makes them. */
-static void add_rules(struct lint *lint)
+void flows_gather_all(struct lint *lint, uint8_t nfproto)
 {
-	for (size_t i = 0; i < sizeof(families); i++) {
-		gather_journey(lint, families[i], JOURNEY_IN);
-		if (lint->input->forwarding != KNOWN_NO)
-			gather_journey(lint, families[i], JOURNEY_THROUGH);
-		gather_journey(lint, families[i], JOURNEY_OUT);
-	}
+	struct path start;
+
+	path_init(&lint->walk, &start, nfproto);
+	start.key[KEY_MARK] = NULL;
+	for (enum journey journey = JOURNEY_IN; journey <= JOURNEY_OUT; journey++)
+		if (lint_has_journey(lint, journey))
+			flows_gather(lint, journey, &start, NULL);
 }
 
 static size_t flows_max(const struct lint *lint)
@@ -291,8 +305,11 @@ bool flows_make(struct lint *lint)
 	lint->flows_max = flows_max(lint);
 	if (lint->input->policy)
 		add_services(lint, lint->input->policy);
-	if (!lint->input->policy || lint->input->policy->rules.n)
-		add_rules(lint);
+	if (lint->touched)
+		flows_near(lint);
+	else if (!lint->input->policy || lint->input->policy->rules.n)
+		for (size_t i = 0; i < sizeof(families); i++)
+			flows_gather_all(lint, families[i]);
 	if (!array_push(&lint->tallies, (struct tally){0}))
 		lint->failed = true;
 	return !lint->failed && !lint->walk.arena.failed;

@@ -220,11 +220,19 @@ struct lint *lint_new(const struct lint_input *input, struct untrack_error *err)
 			return NULL;
 	}
 	lint->walk.facts = lint->facts;
-	if (!flows_make(lint)) {
-		error_memory(err);
-		return NULL;
-	}
 	return steal_pointer(&lint);
+}
+
+bool lint_look(struct lint *lint, const struct ruleset *touched, struct untrack_error *err)
+{
+	struct facts_source source = {touched, lint->input->devices};
+
+	if (touched) {
+		lint->touched = facts_new(&source, 1, err);
+		if (!lint->touched)
+			return false;
+	}
+	return flows_make(lint) || error_memory(err);
 }
 
 void lint_free(struct lint *lint)
@@ -234,6 +242,7 @@ void lint_free(struct lint *lint)
 	walk_free(&lint->walk);
 	facts_free(lint->facts);
 	facts_free(lint->facts_before);
+	facts_free(lint->touched);
 	array_free(&lint->flows);
 	array_free(&lint->tallies);
 	array_free(&lint->rules_found);

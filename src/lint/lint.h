@@ -3,8 +3,8 @@
  * What would break? Judges a ruleset as it will be after an apply, on the facts of its host. Pure:
  * all it knows comes in as data, and what it finds goes out as data.
  *
- * lint_new(), then (if lint_wants_entries()) lint_count() for each entry of the connection table, if
- * there is one to see, then lint_run() once.
+ * lint_new(), lint_look(), then (if lint_wants_entries()) lint_count() for each entry of the connection
+ * table, if there is one to see, then lint_run(): each once.
  */
 #pragma once
 
@@ -45,6 +45,14 @@ struct lint;
 struct lint *lint_new(const struct lint_input *input, struct untrack_error *err);
 void lint_free(struct lint *lint);
 DEFINE_AUTOCLEAN(struct lint, lint_free)
+
+/*
+ * Looks for what is kept out of tracking. By rules of the document: by all of them, or (touched) only
+ * where a change makes a difference. The tables of `touched` have just the rules that come and go; near
+ * them is what they match and what answers that, or is answered by it. Whatever a change of these rules
+ * alone brings about is about packets that are near.
+ */
+bool lint_look(struct lint *lint, const struct ruleset *touched, struct untrack_error *err);
 
 /* Does it matter what is in the connection table? */
 bool lint_wants_entries(const struct lint *lint);

@@ -321,6 +321,137 @@ static struct ruleset *load_saved(const char *text, interfaces *devices)
 	return ruleset;
 }
 
+static void judge(const struct host *host, const struct ruleset *touched, struct findings *findings)
+{
+	autoerror err = ERROR_INIT;
+	autoclean(lint_free_p) struct lint *lint = lint_new(host->input, &err);
+
+	cr_assert(lint && lint_look(lint, touched, &err), "%s", err.message);
+	for (size_t i = 0; i < host->n; i++)
+		lint_count(lint, &host->entries[i]);
+	cr_assert(lint_run(lint, findings, &err), "%s", err.message);
+}
+
+/* --- what one rule makes of it ---------------------------------------------------------------- */
+
+struct lines {
+	char *text;
+	size_t n;
+	const char *line[256];
+};
+
+static void lines_free(struct lines *lines)
+{
+	free(lines->text);
+}
+#define autolines __attribute__((cleanup(lines_free))) struct lines
+
+/* What is found, one a line. */
+static struct lines judge_lines(const struct host *host, const struct ruleset *touched)
+{
+	struct lines lines = {0};
+	autofindings findings = {0};
+
+	judge(host, touched, &findings);
+	lines.text = words_of(&findings);
+	for (char *rest = lines.text, *line; (line = strsep(&rest, "\n")) && *line;) {
+		cr_assert(lines.n < 256);
+		lines.line[lines.n++] = line;
+	}
+	return lines;
+}
+
+static size_t count_line(const struct lines *lines, const char *line)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < lines->n; i++)
+		count += !strcmp(lines->line[i], line);
+	return count;
+}
+
+/* Looking near the rule that came (or went) finds all that this brought about, and nothing that looking
+ * everywhere does not find. */
+static void check_near(const char *name, const char *rule, const struct lines *before,
+		       const struct lines *after, const struct lines *near)
+{
+	for (size_t i = 0; i < after->n; i++) {
+		const char *line = after->line[i];
+		size_t then = count_line(before, line), now = count_line(after, line);
+
+		cr_assert(now <= then || count_line(near, line) >= now - then,
+			  "%s: %s: %s: not found near it", name, rule, line);
+	}
+	for (size_t i = 0; i < near->n; i++)
+		cr_assert(count_line(after, near->line[i]), "%s: %s: %s: found near it alone", name,
+			  rule, near->line[i]);
+}
+
+static struct chain *same_chain(const struct ruleset *ruleset, const struct table *table,
+				const struct chain *chain)
+{
+	return table_find_chain(ruleset_find(ruleset, table->family, table->name), chain->name);
+}
+
+static void take_rule(const struct ruleset *ruleset, const struct table *table,
+		      const struct chain *chain, size_t i)
+{
+	struct chain *from = same_chain(ruleset, table, chain);
+
+	rule_free(from->rules.v[i]);
+	memmove(&from->rules.v[i], &from->rules.v[i + 1],
+		(from->rules.n - i - 1) * sizeof(struct rule *));
+	from->rules.n--;
+}
+
+static struct ruleset *copy_of(const struct ruleset *ruleset)
+{
+	struct ruleset *copy = ruleset_new();
+
+	array_for_each(table, &ruleset->tables)
+		cr_assert(array_push(&copy->tables, table_copy(*table)));
+	return copy;
+}
+
+/* The document without one of its rules, and with it. */
+static void check_rule(const char *name, const struct host *host, const struct table *table,
+		       const struct chain *chain, size_t i)
+{
+	autoclean(ruleset_free_p) struct ruleset *all = copy_of(host->input->after);
+	autoclean(ruleset_free_p) struct ruleset *declared = copy_of(host->input->document);
+	autoclean(ruleset_free_p) struct ruleset *touched = ruleset_new();
+	struct lint_input less = *host->input;
+	struct host without = *host;
+	autofree char *rule = NULL;
+	struct chain *only;
+
+	cr_assert(array_push(&touched->tables, table_copy_frame(table)));
+	only = same_chain(touched, table, chain);
+	if (only->rules.n) /* it is a part of another chain's rule */
+		return;
+	cr_assert(array_push(&only->rules, rule_copy(chain->rules.v[i])));
+	take_rule(all, table, chain, i);
+	take_rule(declared, table, chain, i);
+	less.after = all;
+	less.document = declared;
+	without.input = &less;
+	autolines before = judge_lines(&without, NULL);
+	autolines after = judge_lines(host, NULL);
+	autolines came = judge_lines(host, touched);
+	autolines went = judge_lines(&without, touched);
+	cr_assert_gt(asprintf(&rule, "%s %zu", chain->name, i), 0);
+	check_near(name, rule, &before, &after, &came);
+	check_near(name, rule, &after, &before, &went);
+}
+
+static void check_each_rule(const char *name, const struct host *host)
+{
+	array_for_each(table, &host->input->document->tables)
+		array_for_each(chain, &(*table)->chains)
+			for (size_t i = 0; i < (*chain)->rules.n; i++)
+				check_rule(name, host, *table, *chain, i);
+}
+
 static void check_scene(const char *name)
 {
 	interfaces devices = {0};
@@ -331,7 +462,6 @@ static void check_scene(const char *name)
 	autoclean(ruleset_free_p) struct ruleset *declared = tables_of(document, scene.document);
 	autoclean(ruleset_free_p) struct ruleset *all = after(live, declared);
 	autofindings findings = {0};
-	autoerror err = ERROR_INIT;
 	struct lint_input input = {.before = live,
 				   .after = all,
 				   .document = declared,
@@ -341,17 +471,15 @@ static void check_scene(const char *name)
 	struct host host = {.input = &input, .devices = &devices};
 
 	read_host(scene.host, &host);
-	autoclean(lint_free_p) struct lint *lint = lint_new(&input, &err);
-	cr_assert_not_null(lint, "%s", err.message);
-	for (size_t i = 0; i < host.n; i++)
-		lint_count(lint, &host.entries[i]);
-	cr_assert(lint_run(lint, &findings, &err), "%s", err.message);
+	judge(&host, NULL, &findings);
 	autofree char *found = words_of(&findings);
 	if (strcmp(found, scene.find))
 		print(&findings);
+	cr_assert_str_eq(found, scene.find, "%s: found:\n%s", name, found);
+	if (!document->policy)
+		check_each_rule(name, &host);
 	array_free(&devices);
 	array_free(&host.addresses);
-	cr_assert_str_eq(found, scene.find, "%s: found:\n%s", name, found);
 }
 
 static int is_scene(const struct dirent *entry)
@@ -377,6 +505,95 @@ ParameterizedTestParameters(lint, scenes)
 ParameterizedTest(char (*name)[64], lint, scenes, .init = scratch_begin, .fini = scratch_end)
 {
 	check_scene(*name);
+}
+
+/* --- near, at random -------------------------------------------------------------------------- */
+
+static uint32_t seed;
+static const char *pick(const char *const *list)
+{
+	uint32_t n = 0;
+
+	while (list[n])
+		n++;
+	seed = seed * 1664525u + 1013904223u;
+	return list[(seed >> 8) % n];
+}
+#define PICK(...) pick((const char *const[]){__VA_ARGS__, NULL})
+
+static void put_condition(struct buf *text)
+{
+	const char *address = PICK("10.0.0.1", "10.0.0.0/8", "192.0.2.7", "192.0.2.0/24");
+	const char *port = PICK("53", "80", "21", "50-90", "1024-65535", "{ 53, 80 }");
+
+	buf_printf(text, "%s %s ", PICK("ip saddr", "ip daddr", "ip saddr !=", "ip daddr !="),
+		   address);
+	if (*PICK("", "1"))
+		buf_printf(text, "%s %s %s ", PICK("udp", "tcp"), PICK("sport", "dport"), port);
+}
+
+static void put_rules(struct buf *text, const char *const *ends)
+{
+	for (size_t n = strlen(PICK("1", "12", "123", "1234")); n; n--) {
+		if (*PICK("", "", "1"))
+			buf_printf(text, "%s ",
+				   PICK("meta l4proto udp", "meta l4proto icmp", "udp dport 53",
+					"tcp sport 80", "iifname lo", "oifname lo", ""));
+		else
+			put_condition(text);
+		buf_printf(text, "%s\n", pick(ends));
+	}
+	buf_puts(text, "}\n");
+}
+
+static void put_document(struct buf *text)
+{
+	static const char *const raw[] = {"notrack", "notrack", "notrack",	   "accept",
+					  "drop",    "return",	"meta mark set 1", NULL};
+	static const char *const filter[] = {"accept",
+					     "drop",
+					     "ct state established,related accept",
+					     "ct state new accept",
+					     "ct state untracked accept",
+					     "ct state invalid drop",
+					     "ct mark 1 accept",
+					     "jump more",
+					     NULL};
+	static const char *const hooks[] = {"input", "output", "forward"};
+
+	buf_puts(text, "table inet t {\nchain more {\n");
+	put_rules(text, (const char *const[]){"accept", "drop", "ct state invalid drop", NULL});
+	buf_puts(text, "chain prerouting {\ntype filter hook prerouting priority raw;\n");
+	put_rules(text, raw);
+	buf_puts(text, "chain out {\ntype filter hook output priority raw;\n");
+	put_rules(text, raw);
+	for (size_t i = 0; i < 3; i++) {
+		buf_printf(text, "chain %s {\ntype filter hook %s priority 0; policy %s;\n",
+			   hooks[i], hooks[i], PICK("accept", "drop"));
+		put_rules(text, filter);
+	}
+	buf_puts(text, "}\n");
+}
+
+Test(lint, what_a_rule_brings_about_is_near_it)
+{
+	enum { ROUNDS = 60 };
+
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		autobuf text = {0};
+
+		seed = round;
+		put_document(&text);
+		autoclean(ruleset_free_p) struct ruleset *ruleset = load(buf_text(&text));
+		struct lint_input input = {.before = ruleset,
+					   .after = ruleset,
+					   .document = ruleset,
+					   .forwarding = round % 2 ? KNOWN_YES : KNOWN_NO,
+					   .tcp_loose = KNOWN_YES};
+		struct host host = {.input = &input};
+
+		check_each_rule(buf_text(&text), &host);
+	}
 }
 
 /* --- work ------------------------------------------------------------------------------------- */

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is kept untracked near a change. A rule that comes or goes makes a difference to packets that meet
+ * its conditions, so a finding that it brings about is about such packets: they are the flow's own, or
+ * those that answer the flow's, or ICMP errors about them.
+ */
+#include "lint/check.h"
+
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <string.h>
+
+/* Is it the same wherever the packet is? Interfaces, marks and states come and go on its way. */
+static bool is_lasting(enum key key)
+{
+	static const bool lasting[KEYS] = {
+		[KEY_NFPROTO] = true, [KEY_L4PROTO] = true, [KEY_SADDR4] = true,
+		[KEY_DADDR4] = true,  [KEY_SADDR6] = true,  [KEY_DADDR6] = true,
+		[KEY_SPORT] = true,   [KEY_DPORT] = true,
+	};
+
+	return lasting[key];
+}
+
+static bool sees(const struct table *table, uint8_t nfproto)
+{
+	return table->family == nfproto || table->family == NFPROTO_INET;
+}
+
+/* --- the packets of a rule -------------------------------------------------------------------- */
+
+/* All packets that may meet the rule. False: none of that family does. */
+static bool rule_path(struct walk *walk, const struct rule_facts *rule, uint8_t nfproto,
+		      struct path *path)
+{
+	path_init(walk, path, nfproto);
+	path->key[KEY_MARK] = NULL;
+	for (size_t i = 0; i < rule->guards_n; i++) {
+		const struct guard *guard = &rule->guards[i];
+
+		if (guard->first > guard->last)
+			return false;
+		if (is_lasting(guard->key) &&
+		    !path_demand(walk, path, guard->key,
+				 guard->ranges
+					 ? guard->ranges
+					 : ranges_one(&walk->arena, guard->first, guard->last)))
+			return false;
+	}
+	return true;
+}
+
+/* Does it decide where packets go, or what later rules see of them? */
+static bool directs(const struct rule_facts *rule)
+{
+	for (size_t i = 0; i < rule->n; i++)
+		if (rule->facts[i].kind == FACT_VERDICT || rule->facts[i].kind == FACT_VERDICTS ||
+		    rule->facts[i].kind == FACT_MARK)
+			return true;
+	return false;
+}
+
+/* May ICMP errors go another way by it? They are about flows of any kind. */
+static bool concerns_errors(const struct rule_facts *rule, const struct path *path)
+{
+	const struct ranges *protocol = path->key[KEY_L4PROTO];
+
+	return directs(rule) && (!protocol || ranges_has(protocol, IPPROTO_ICMP) ||
+				 ranges_has(protocol, IPPROTO_ICMPV6));
+}
+
+/* --- the rules that take off what is near ----------------------------------------------------- */
+
+struct near {
+	const struct rule_facts *rule;
+	enum journey journey;
+};
+
+struct looking {
+	struct lint *lint;
+	enum journey journey;
+	ARRAY(struct near) found;
+};
+
+static bool is_found(const struct looking *looking, const struct rule_facts *rule)
+{
+	array_for_each(one, &looking->found)
+		if (one->rule == rule && one->journey == looking->journey)
+			return true;
+	return false;
+}
+
+static void note_near(void *arg, struct walk *walk, enum event event, const struct path *path,
+		      const struct rule_facts *rule, const struct fact *fact)
+{
+	struct looking *looking = arg;
+	struct lint *lint = looking->lint;
+
+	if (!lint_takes_off(lint, event, path, rule, fact) || is_found(looking, rule))
+		return;
+	if (!array_push(&looking->found, (struct near){rule, looking->journey}))
+		lint->failed = true;
+	walk->enough = looking->found.n >= lint->flows_max;
+}
+
+static void look(struct looking *looking, const struct path *start)
+{
+	for (enum journey journey = JOURNEY_IN; journey <= JOURNEY_OUT; journey++) {
+		autowalk walk = lint_walk(looking->lint, note_near, looking);
+
+		looking->journey = journey;
+		if (lint_has_journey(looking->lint, journey))
+			walk_raw(&walk, journey, *start);
+	}
+}
+
+static bool same_ends(const struct path *a, const struct path *b)
+{
+	return !memcmp(a->key, b->key, sizeof(a->key));
+}
+
+static void look_near(struct looking *looking, const struct path *path)
+{
+	struct path back = path_reverse(path, JOURNEY_THROUGH, JOURNEY_THROUGH), same = back;
+
+	look(looking, path);
+	if (!same_ends(path, &back))
+		look(looking, &back);
+	/* Tunnels of peers have the same destination port both ways. */
+	same.key[KEY_SPORT] = path->key[KEY_SPORT];
+	same.key[KEY_DPORT] = path->key[KEY_DPORT];
+	if (!same_ends(&same, path) && !same_ends(&same, &back))
+		look(looking, &same);
+}
+
+/* What those rules take off is judged whole, not only where it meets the change: it tells what they are
+ * meant for. */
+static void gather_near(struct lint *lint, const struct rule_facts *rule, uint8_t nfproto)
+{
+	struct looking looking = {.lint = lint};
+	struct path path;
+
+	if (!rule_path(&lint->walk, rule, nfproto, &path))
+		return;
+	look_near(&looking, &path);
+	array_for_each(one, &looking.found) {
+		struct path whole;
+
+		if (rule_path(&lint->walk, one->rule, nfproto, &whole))
+			flows_gather(lint, one->journey, &whole, one->rule);
+	}
+	array_free(&looking.found);
+	if (concerns_errors(rule, &path))
+		flows_gather_all(lint, nfproto);
+}
+
+void flows_near(struct lint *lint)
+{
+	static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
+
+	for (size_t c = 0; c < lint->touched->n; c++) {
+		const struct chain_facts *chain = &lint->touched->chains[c];
+
+		for (size_t i = 0; chain->rules && i < chain->n; i++)
+			for (size_t f = 0; f < sizeof(families); f++)
+				if (!chain->rules[i].inert && sees(chain->table, families[f]))
+					gather_near(lint, &chain->rules[i], families[f]);
+	}
+}
