@@ -124,10 +124,10 @@ static bool prepare(struct work *w)
 	target_free(&w->prepared);
 	if (!w->execution->options->no_rehearse && !rehearse(&w->target, w->err))
 		return false;
-	if (w->execution->options->dry_run
-		    ? !judge_change_dry(w->untrack, w->execution, &w->target, &w->advice, w->err)
-		    : !judge_change(w->untrack, w->execution, &w->target, &w->target.warnings,
-				    w->err))
+	if (w->execution->options->dry_run ? !judge_change_dry(w->untrack, w->execution, &w->target,
+							       w->plan, &w->advice, w->err)
+					   : !judge_change(w->untrack, w->execution, &w->target,
+							   w->plan, &w->target.warnings, w->err))
 		return false;
 	w->rendering = rendering_new(&w->target, w->plan, w->untrack->report, w->err);
 	if (!w->rendering)

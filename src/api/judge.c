@@ -3,6 +3,7 @@
 
 #include "api/judge_host.h"
 #include "api/outlook.h"
+#include "api/touched.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "kernel/conntrack.h"
@@ -12,8 +13,6 @@
 #include <linux/netfilter_ipv4.h>
 #include <stdlib.h>
 #include <string.h>
-
-DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 
 /* What is asked of the live ruleset. */
 struct reading {
@@ -63,25 +62,6 @@ static bool count_entries(struct untrack *untrack, struct lint *lint, texts *war
 		    why.message ? why.message : "out of memory");
 }
 
-static bool run_lint(const struct judging *judging, struct lint_input *input,
-		     const struct ruleset *live, texts *warnings, struct findings *findings,
-		     struct untrack_error *err)
-{
-	autooutlook outlook = {0};
-
-	if (!outlook_make(&outlook, judging->target, live, err))
-		return false;
-	input->before = live;
-	input->after = &outlook.after;
-	input->document = &outlook.declared;
-	autoclean(lint_free_p) struct lint *lint = lint_new(input, err);
-	if (!lint || !lint_look(lint, NULL, err) ||
-	    (!judging->saved && lint_wants_entries(lint) &&
-	     !count_entries(judging->untrack, lint, warnings, err)))
-		return false;
-	return lint_run(lint, findings, err);
-}
-
 /* Has the table a chain ahead of tracking, or a rule that could say notrack? */
 static bool concerns_tracking(const struct table *table)
 {
@@ -114,30 +94,115 @@ static bool is_of_no_concern(const struct judging *judging)
 	return true;
 }
 
-bool judge(const struct judging *judging, texts *warnings, struct findings *findings,
-	   struct untrack_error *err)
+struct judgement {
+	struct untrack *untrack;
+	bool brief;
+	bool saved;
+	struct judge_host host;
+	struct lint_input input;
+	struct ruleset *live;
+	struct outlook outlook;
+	struct lint *lint; /* NULL: there is nothing to be judged */
+};
+
+void judgement_free(struct judgement *judgement)
 {
-	autojudge_host host = {0};
+	if (!judgement)
+		return;
+	lint_free(judgement->lint);
+	outlook_free(&judgement->outlook);
+	ruleset_free(judgement->live);
+	judge_host_free(&judgement->host);
+	free(judgement);
+}
+
+static bool prepare(struct judgement *judgement, const struct judging *judging, texts *warnings,
+		    struct untrack_error *err)
+{
 	struct reading reading = {.target = judging->target};
-	struct lint_input input = {.policy = judging->document->policy,
-				   .brief = judging->brief,
-				   .forwarding = KNOWN_NOT,
-				   .tcp_loose = KNOWN_NOT};
+	struct lint_input *input = &judgement->input;
 	struct kernel *kernel;
 
-	if (is_of_no_concern(judging))
-		return true;
 	if (judging->saved)
-		input.devices = judging->devices;
-	else if (!judge_host_read(judging->untrack, &host, &input, warnings, err))
+		input->devices = judging->devices;
+	else if (!judge_host_read(judging->untrack, &judgement->host, input, warnings, err))
 		return false;
 	kernel = context_kernel(judging->untrack, err);
 	/* Only where tracking could be switched back on for what is picked up in the middle. */
-	reading.replaced = input.tcp_loose == KNOWN_NO;
-	autoclean(ruleset_free_p) struct ruleset *live =
-		kernel ? kernel_read(kernel, depth_of, &reading, err) : NULL;
+	reading.replaced = input->tcp_loose == KNOWN_NO;
+	judgement->live = kernel ? kernel_read(kernel, depth_of, &reading, err) : NULL;
+	if (!judgement->live ||
+	    !outlook_make(&judgement->outlook, judging->target, judgement->live, err))
+		return false;
+	input->before = judgement->live;
+	input->after = &judgement->outlook.after;
+	input->document = &judgement->outlook.declared;
+	judgement->lint = lint_new(input, err);
+	return judgement->lint;
+}
 
-	return live && run_lint(judging, &input, live, warnings, findings, err);
+struct judgement *judgement_new(const struct judging *judging, texts *warnings,
+				struct untrack_error *err)
+{
+	autoclean(judgement_free_p) struct judgement *judgement = calloc(1, sizeof(*judgement));
+
+	if (!judgement) {
+		error_memory(err);
+		return NULL;
+	}
+	judgement->untrack = judging->untrack;
+	judgement->brief = judging->brief && !judging->document->policy;
+	judgement->saved = judging->saved;
+	judgement->input = (struct lint_input){.policy = judging->document->policy,
+					       .brief = judging->brief,
+					       .forwarding = KNOWN_NOT,
+					       .tcp_loose = KNOWN_NOT};
+	if (!is_of_no_concern(judging) && !prepare(judgement, judging, warnings, err))
+		return NULL;
+	return steal_pointer(&judgement);
+}
+
+/* What is shorter is judged whole, every time that it changes. */
+static bool is_long(const struct judgement *judgement)
+{
+	enum { WHOLE_MAX = 500 };
+	size_t rules = 0;
+
+	array_for_each(table, &judgement->outlook.after.tables) {
+		array_for_each(chain, &(*table)->chains) {
+			rules += (*chain)->rules.n;
+		}
+	}
+	return rules > WHOLE_MAX;
+}
+
+bool judgement_give(struct judgement *judgement, const struct target *target,
+		    const struct plan *plan, texts *warnings, struct findings *findings,
+		    struct untrack_error *err)
+{
+	struct lint *lint = judgement->lint;
+	autotouched touched = {0};
+
+	if (!lint)
+		return true;
+	if (plan && judgement->brief && is_long(judgement) &&
+	    !touched_find(target, plan, &touched, err))
+		return false;
+	if (!lint_look(lint, touched.alone ? &touched.ruleset : NULL, err) ||
+	    (!judgement->saved && lint_wants_entries(lint) &&
+	     !count_entries(judgement->untrack, lint, warnings, err)))
+		return false;
+	return lint_run(lint, findings, err);
+}
+
+bool judge(const struct judging *judging, texts *warnings, struct findings *findings,
+	   struct untrack_error *err)
+{
+	autoclean(judgement_free_p) struct judgement *judgement =
+		judgement_new(judging, warnings, err);
+
+	return judgement &&
+	       judgement_give(judgement, judging->target, NULL, warnings, findings, err);
 }
 
 /* --- refusing --------------------------------------------------------------------------------- */

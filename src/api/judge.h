@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/target.h"
+#include "base/cleanup.h"
 #include "model/finding.h"
 
 struct judging {
@@ -14,7 +15,22 @@ struct judging {
 	const interfaces *devices; /* saved: those of that host that are known by index */
 };
 
-/* Adds what it finds; the target's warnings get what could not be looked at. */
+/*
+ * Judging in two steps: what does not depend on how the target is reached is done first. Of a long ruleset
+ * that changes in few rules (plan, of that target or one like it; or NULL) only what is near them is judged,
+ * in brief.
+ */
+struct judgement;
+struct judgement *judgement_new(const struct judging *judging, texts *warnings,
+				struct untrack_error *err);
+/* Once. Adds what it finds; the warnings get what could not be looked at. */
+bool judgement_give(struct judgement *judgement, const struct target *target,
+		    const struct plan *plan, texts *warnings, struct findings *findings,
+		    struct untrack_error *err);
+void judgement_free(struct judgement *judgement);
+DEFINE_AUTOCLEAN(struct judgement, judgement_free)
+
+/* Both, without a plan. */
 bool judge(const struct judging *judging, texts *warnings, struct findings *findings,
 	   struct untrack_error *err);
 

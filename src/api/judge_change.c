@@ -27,7 +27,7 @@ static bool expect(struct untrack *untrack, const struct policy *policy,
 
 void early_judgement_free(struct early_judgement *early)
 {
-	findings_free(&early->findings);
+	judgement_free(early->judgement);
 	texts_free(&early->warnings);
 	*early = (struct early_judgement){0};
 }
@@ -51,51 +51,52 @@ void judge_early(struct untrack *untrack, const struct untrack_document *given,
 		if (!array_push(&target.pairs, (struct pair){.desired = *table, .borrowed = true}))
 			return;
 	}
-	if (!kernel_generation(kernel, &early.generation, &ignored) ||
-	    !judge(&judging, &early.warnings, &early.findings, &ignored) ||
-	    !kernel_generation(kernel, &after, &ignored) || after != early.generation)
+	if (!kernel_generation(kernel, &early.generation, &ignored))
 		return;
-	early.made = true;
+	early.judgement = judgement_new(&judging, &early.warnings, &ignored);
+	if (!early.judgement || !kernel_generation(kernel, &after, &ignored) ||
+	    after != early.generation)
+		return;
 	*ret_early = early;
 	early = (struct early_judgement){0};
 }
 
-/* Once: what was found early, if it holds. */
-static bool take_early(struct early_judgement *early, const struct target *target, texts *warnings,
-		       struct findings *findings)
+/* Once: what was begun early, if it holds; otherwise it begins now. */
+static struct judgement *begin(struct early_judgement *early, const struct judging *judging,
+			       texts *warnings, struct untrack_error *err)
 {
-	if (!early || !early->made || early->generation != target->live->generation ||
+	if (!early || !early->judgement || early->generation != judging->target->live->generation ||
 	    !texts_copy(&early->warnings, warnings))
-		return false;
-	*findings = early->findings;
-	early->findings = (struct findings){0};
-	early->made = false;
-	return true;
+		return judgement_new(judging, warnings, err);
+	return steal_pointer(&early->judgement);
 }
 
 bool judge_change(struct untrack *untrack, const struct execution *execution,
-		  const struct target *target, texts *warnings, struct untrack_error *err)
+		  const struct target *target, const struct plan *plan, texts *warnings,
+		  struct untrack_error *err)
 {
 	struct judging judging = {.untrack = untrack, .target = target, .brief = true};
+	autoclean(judgement_free_p) struct judgement *judgement = NULL;
 	autofindings findings = {0};
 
 	if (!execution->given)
 		return true;
 	judging.document = document_of(execution->given, err);
-	return judging.document &&
-	       (take_early(execution->early, target, warnings, &findings) ||
-		judge(&judging, warnings, &findings, err)) &&
+	if (judging.document)
+		judgement = begin(execution->early, &judging, warnings, err);
+	return judgement && judgement_give(judgement, target, plan, warnings, &findings, err) &&
 	       judge_refuse(&findings, !judging.document->policy, execution->options->force_lint,
 			    warnings, err) &&
 	       expect(untrack, judging.document->policy, target, warnings, err);
 }
 
 bool judge_change_dry(struct untrack *untrack, const struct execution *execution,
-		      const struct target *target, texts *warnings, struct untrack_error *err)
+		      const struct target *target, const struct plan *plan, texts *warnings,
+		      struct untrack_error *err)
 {
 	autoerror refusal = ERROR_INIT;
 
-	if (judge_change(untrack, execution, target, warnings, &refusal))
+	if (judge_change(untrack, execution, target, plan, warnings, &refusal))
 		return true;
 	if (refusal.code == ERROR_LINT)
 		return warn(warnings, err, "apply would refuse this: %s", refusal.message);

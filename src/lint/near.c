@@ -80,6 +80,8 @@ struct near {
 struct looking {
 	struct lint *lint;
 	enum journey journey;
+	size_t n; /* found on this journey, from this start */
+	size_t max;
 	ARRAY(struct near) found;
 };
 
@@ -101,18 +103,59 @@ static void note_near(void *arg, struct walk *walk, enum event event, const stru
 		return;
 	if (!array_push(&looking->found, (struct near){rule, looking->journey}))
 		lint->failed = true;
-	walk->enough = looking->found.n >= lint->flows_max;
+	walk->enough = ++looking->n >= looking->max;
 }
 
-static void look(struct looking *looking, const struct path *start)
+/* On some journeys (a bit each), the first so many. */
+static void look(struct looking *looking, unsigned journeys, size_t max, const struct path *start)
 {
+	looking->max = max;
 	for (enum journey journey = JOURNEY_IN; journey <= JOURNEY_OUT; journey++) {
 		autowalk walk = lint_walk(looking->lint, note_near, looking);
 
 		looking->journey = journey;
-		if (lint_has_journey(looking->lint, journey))
+		looking->n = 0;
+		if (journeys & 1u << journey && lint_has_journey(looking->lint, journey))
 			walk_raw(&walk, journey, *start);
 	}
+}
+
+/* The journeys of packets that may come to the chain. */
+static unsigned journeys_of(const struct chain_facts *chain)
+{
+	const unsigned in = 1u << JOURNEY_IN, through = 1u << JOURNEY_THROUGH,
+		       out = 1u << JOURNEY_OUT;
+
+	switch (chain->base ? chain->hook.hook : NF_INET_NUMHOOKS) {
+	case NF_INET_PRE_ROUTING:
+		return in | through;
+	case NF_INET_LOCAL_IN:
+		return in;
+	case NF_INET_FORWARD:
+		return through;
+	case NF_INET_LOCAL_OUT:
+		return out;
+	case NF_INET_POST_ROUTING:
+		return through | out;
+	default:
+		return in | through | out;
+	}
+}
+
+/* The journeys of what is answered on those: a rule does not tell whether its traffic ends here or passes
+ * through. */
+static unsigned answered_by(unsigned journeys)
+{
+	static const unsigned answered[] = {
+		[JOURNEY_IN] = 1u << JOURNEY_OUT,
+		[JOURNEY_THROUGH] = 1u << JOURNEY_THROUGH | 1u << JOURNEY_IN,
+		[JOURNEY_OUT] = 1u << JOURNEY_IN | 1u << JOURNEY_THROUGH,
+	};
+	unsigned all = 0;
+
+	for (enum journey journey = JOURNEY_IN; journey <= JOURNEY_OUT; journey++)
+		all |= journeys & 1u << journey ? answered[journey] : 0;
+	return all;
 }
 
 static bool same_ends(const struct path *a, const struct path *b)
@@ -120,18 +163,21 @@ static bool same_ends(const struct path *a, const struct path *b)
 	return !memcmp(a->key, b->key, sizeof(a->key));
 }
 
-static void look_near(struct looking *looking, const struct path *path)
+/* Of what is answered a few: the rule of the other direction, if there is one, is among them, unless many
+ * take all that comes from these ends. */
+static void look_near(struct looking *looking, unsigned journeys, const struct path *path)
 {
+	enum { ANSWERED_MAX = 4 };
 	struct path back = path_reverse(path, JOURNEY_THROUGH, JOURNEY_THROUGH), same = back;
 
-	look(looking, path);
-	if (!same_ends(path, &back))
-		look(looking, &back);
+	look(looking, journeys, looking->lint->flows_max, path);
+	journeys = answered_by(journeys);
+	look(looking, journeys, ANSWERED_MAX, &back);
 	/* Tunnels of peers have the same destination port both ways. */
 	same.key[KEY_SPORT] = path->key[KEY_SPORT];
 	same.key[KEY_DPORT] = path->key[KEY_DPORT];
-	if (!same_ends(&same, path) && !same_ends(&same, &back))
-		look(looking, &same);
+	if (!same_ends(&same, &back))
+		look(looking, journeys, ANSWERED_MAX, &same);
 }
 
 /* What those rules take off is judged whole, not only where it meets the change: it tells what they are
@@ -143,7 +189,7 @@ static void gather_near(struct lint *lint, const struct rule_facts *rule, uint8_
 
 	if (!rule_path(&lint->walk, rule, nfproto, &path))
 		return;
-	look_near(&looking, &path);
+	look_near(&looking, journeys_of(rule->chain), &path);
 	array_for_each(one, &looking.found) {
 		struct path whole;
 
