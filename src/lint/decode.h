@@ -35,6 +35,7 @@ struct decoding {
 	struct arena *arena;
 	struct arena *scratch; /* for what only this rule needs */
 	struct domains *domains;
+	const struct ranges **protocols;
 	const struct facts_source *source;
 	const struct table *table;
 	const struct load *slot[SLOTS]; /* the load that begins at the slot */
@@ -108,5 +109,6 @@ void decode_log(struct decoding *d, struct span data);
 
 /* guards.c: the guards of a rule that is decoded. */
 void make_guards(struct arena *arena, struct rule_facts *rule);
+struct glance make_glance(const struct rule_facts *rule);
 
 uint64_t hash_bytes(uint64_t seed, const void *data, size_t length);

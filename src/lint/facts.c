@@ -92,9 +92,27 @@ void decode_verdict(struct decoding *d, int32_t code, const char *chain)
 	decode_add(d, (struct fact){.kind = FACT_VERDICT, .verdict = {code, chain, NULL}});
 }
 
+/* The same few protocols stand in all rules. */
+static const struct ranges *make_values(struct decoding *d, enum key key, const struct interval *v,
+					size_t n)
+{
+	bool single = n == 1 && v->first == v->last && v->last <= UINT8_MAX;
+	const struct ranges **known =
+		key == KEY_L4PROTO && single ? &d->protocols[(uint8_t)v->first] : NULL;
+
+	if (n == 1 && (!known || !*known)) {
+		const struct ranges *made = ranges_one(d->arena, v->first, v->last);
+
+		if (known)
+			*known = made;
+		return made;
+	}
+	return known ? *known : ranges_make(d->arena, v, n);
+}
+
 void decode_in(struct decoding *d, enum key key, const struct interval *v, size_t n, bool negated)
 {
-	const struct ranges *ranges = ranges_make(d->arena, v, n);
+	const struct ranges *ranges = make_values(d, key, v, n);
 	const struct ranges *domain = key_domain(d->arena, d->domains, key);
 
 	if (!ranges || !domain)
@@ -312,10 +330,21 @@ static int compare_names(const void *name, const void *decoder)
 	return strcmp(name, ((const struct decoder *)decoder)->name);
 }
 
-static void decode_expression(struct decoding *d, const struct expression *expression)
+/* For the expressions of a rule: what those of the last one had. Neighbours are alike more often than not. */
+enum { KNOWN_MAX = 16 };
+typedef const struct decoder *known_decoders[KNOWN_MAX];
+
+static const struct decoder *find_decoder(const char *name, const struct decoder **known)
 {
-	const struct decoder *found = bsearch(expression->name, decoders, COUNT(decoders),
-					      sizeof(*decoders), compare_names);
+	if (!*known || strcmp((*known)->name, name) != 0)
+		*known = bsearch(name, decoders, COUNT(decoders), sizeof(*decoders), compare_names);
+	return *known;
+}
+
+static void decode_expression(struct decoding *d, const struct expression *expression,
+			      const struct decoder **known)
+{
+	const struct decoder *found = find_decoder(expression->name, known);
 
 	if (found)
 		found->decode(d, expression->data);
@@ -339,11 +368,12 @@ static void keep_facts(struct decoding *d)
 }
 
 static void decode_rule(struct facts *facts, const struct facts_source *source,
-			struct arena *scratch, struct rule_facts *rule)
+			struct arena *scratch, known_decoders known, struct rule_facts *rule)
 {
 	struct decoding d = {.arena = &facts->arena,
 			     .scratch = scratch,
 			     .domains = &facts->domains,
+			     .protocols = facts->protocols,
 			     .source = source,
 			     .table = rule->chain->table,
 			     .nfproto = rule->chain->table->family,
@@ -351,10 +381,11 @@ static void decode_rule(struct facts *facts, const struct facts_source *source,
 			     .rule = rule};
 	struct span rest = rule_expressions(rule->rule);
 	struct expression expression;
+	size_t i = 0;
 
 	rule->inert = true;
 	while (expression_next(&rest, &expression))
-		decode_expression(&d, &expression);
+		decode_expression(&d, &expression, &known[i < KNOWN_MAX ? i++ : KNOWN_MAX - 1]);
 	keep_facts(&d);
 	make_guards(&facts->arena, rule);
 }
@@ -393,13 +424,17 @@ static void resolve(struct facts *facts, struct rule_facts *rule)
 static void read_chain(struct facts *facts, const struct facts_source *source,
 		       struct arena *scratch, struct chain_facts *chain)
 {
+	known_decoders known = {0};
+
 	chain->base = chain_hook(chain->chain, &chain->hook);
 	chain->n = chain->chain->rules.n;
 	chain->rules = arena_get(&facts->arena, chain->n * sizeof(*chain->rules));
-	for (size_t i = 0; chain->rules && i < chain->n; i++) {
+	chain->glances = arena_get(&facts->arena, chain->n * sizeof(*chain->glances));
+	for (size_t i = 0; chain->rules && chain->glances && i < chain->n; i++) {
 		chain->rules[i].rule = chain->chain->rules.v[i];
 		chain->rules[i].chain = chain;
-		decode_rule(facts, source, scratch, &chain->rules[i]);
+		decode_rule(facts, source, scratch, known, &chain->rules[i]);
+		chain->glances[i] = make_glance(&chain->rules[i]);
 	}
 }
 

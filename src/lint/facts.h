@@ -153,23 +153,43 @@ struct guard {
 };
 
 struct rule_facts {
+	struct guard guard; /* the one that most packets do not meet, if there are any guards */
+	const struct guard *guards; /* the others */
+	size_t guards_n;	    /* of all */
 	const struct rule *rule;
 	const struct chain_facts *chain;
 	struct fact *facts;
 	size_t n;
-	const struct guard *guards;
-	size_t guards_n;
 	bool inert;	 /* has neither verdict nor effect */
 	bool lets_in;	 /* accepts, or leads to another chain */
 	bool compat;	 /* has expressions of iptables' extensions */
 	uint32_t states; /* STATE_* that a condition on ct state names and takes; 0 without one */
 };
 
+/* Of a rule's first guard the 64 bits that tell most: long chains are walked through these. */
+struct glance {
+	uint64_t first;
+	uint64_t last;
+	enum key key;
+	bool high; /* they are the high half of the key's values */
+};
+
+static inline uint64_t glance_bits(const struct glance *glance, number value)
+{
+	return (uint64_t)(glance->high ? value >> 64 : value);
+}
+
+static inline const struct guard *rule_guard(const struct rule_facts *rule, size_t i)
+{
+	return i ? &rule->guards[i - 1] : &rule->guard;
+}
+
 struct chain_facts {
 	const struct table *table;
 	const struct chain *chain;
 	size_t place; /* among the chains of its table, which are neighbours */
 	struct rule_facts *rules;
+	struct glance *glances; /* one for each rule */
 	size_t n;
 	bool base;
 	struct chain_hook hook; /* of a base chain */
@@ -183,6 +203,7 @@ extern const char WHAT_NAT_STATUS[];
 struct facts {
 	struct arena arena;
 	struct domains domains;
+	const struct ranges *protocols[UINT8_MAX + 1]; /* one value of KEY_L4PROTO each, or NULL */
 	struct chain_facts *chains;
 	size_t n;
 };

@@ -42,6 +42,31 @@ static size_t put_boxes(const struct box_facts *boxes, struct guard *guards, siz
 	return boxes->keys;
 }
 
+/* How many of the highest bits are the same for all values between its ends. */
+static unsigned told_bits(const struct guard *guard)
+{
+	number open = guard->last - guard->first;
+	unsigned bits = 8 * key_bytes(guard->key);
+
+	if (guard->first > guard->last)
+		return 8 * sizeof(number);
+	for (; open; open >>= 1)
+		bits--;
+	return bits;
+}
+
+/* The one that tells most comes first. */
+static void put_first(struct guard *guards, size_t n)
+{
+	struct guard *best = guards, swap = *guards;
+
+	for (size_t i = 1; i < n; i++)
+		if (told_bits(&guards[i]) > told_bits(best))
+			best = &guards[i];
+	guards[0] = *best;
+	*best = swap;
+}
+
 void make_guards(struct arena *arena, struct rule_facts *rule)
 {
 	struct guard guards[GUARDS_MAX], *kept;
@@ -57,10 +82,28 @@ void make_guards(struct arena *arena, struct rule_facts *rule)
 		else if (fact->kind != FACT_MASK && fact->kind != FACT_OPAQUE)
 			break;
 	}
-	kept = n ? arena_get(arena, n * sizeof(*kept)) : NULL;
-	if (!kept)
+	if (!n)
 		return;
-	memcpy(kept, guards, n * sizeof(*kept));
+	put_first(guards, n);
+	kept = n > 1 ? arena_get(arena, (n - 1) * sizeof(*kept)) : NULL;
+	if (kept)
+		memcpy(kept, guards + 1, (n - 1) * sizeof(*kept));
+	rule->guard = guards[0];
 	rule->guards = kept;
-	rule->guards_n = n;
+	rule->guards_n = n > 1 && !kept ? 0 : n;
+}
+
+struct glance make_glance(const struct rule_facts *rule)
+{
+	const struct guard *guard = &rule->guard;
+	struct glance glance = {.last = UINT64_MAX, .key = guard->key};
+
+	if (rule->inert || (rule->guards_n && guard->first > guard->last))
+		return (struct glance){.first = 1};
+	if (!rule->guards_n)
+		return glance;
+	glance.high = key_bytes(guard->key) > sizeof(uint64_t);
+	glance.first = glance_bits(&glance, guard->first);
+	glance.last = glance_bits(&glance, guard->last);
+	return glance;
 }

@@ -37,7 +37,7 @@ static bool rule_path(struct walk *walk, const struct rule_facts *rule, uint8_t 
 	path_init(walk, path, nfproto);
 	path->key[KEY_MARK] = NULL;
 	for (size_t i = 0; i < rule->guards_n; i++) {
-		const struct guard *guard = &rule->guards[i];
+		const struct guard *guard = rule_guard(rule, i);
 
 		if (guard->first > guard->last)
 			return false;

@@ -176,22 +176,23 @@ static struct ranges *alloc(struct arena *arena, size_t runs, size_t intervals)
 					intervals * sizeof(struct interval));
 }
 
-/* Of one run that stands behind it. */
-static const struct ranges *finish_short(struct building *b)
+/* Of sorted intervals that stand behind it. */
+static const struct ranges *make_short(struct arena *arena, const struct interval *from, size_t n,
+				       number count)
 {
-	struct ranges *made = alloc(b->arena, 1, b->n);
+	struct ranges *made = alloc(arena, 1, n);
 	struct interval *v;
 
-	if (!made || !b->n)
+	if (!made || !n)
 		return made;
 	v = (struct interval *)&made->run[1];
-	memcpy(v, b->tail, b->n * sizeof(*v));
-	made->n = b->n;
-	made->count = tail_count(b);
+	memcpy(v, from, n * sizeof(*v));
+	made->n = n;
+	made->count = count;
 	made->first = v[0].first;
-	made->last = v[b->n - 1].last;
+	made->last = v[n - 1].last;
 	made->runs = 1;
-	made->run[0] = (struct run){v, b->n, made->count};
+	made->run[0] = (struct run){v, n, count};
 	return made;
 }
 
@@ -200,7 +201,7 @@ static const struct ranges *finish(struct building *b)
 	struct ranges *made;
 
 	if (!b->runs.n)
-		return finish_short(b);
+		return make_short(b->arena, b->tail, b->n, tail_count(b));
 	flush(b);
 	made = alloc(b->arena, b->runs.n, 0);
 	if (made) {
@@ -271,7 +272,9 @@ const struct ranges *ranges_make(struct arena *arena, const struct interval *v, 
 
 const struct ranges *ranges_one(struct arena *arena, number first, number last)
 {
-	return make_sorted(arena, &(struct interval){first, last}, 1);
+	const struct interval v = {first, last};
+
+	return make_short(arena, &v, 1, width(&v));
 }
 
 const struct ranges *ranges_or(struct arena *arena, const struct ranges *const *sets, size_t n)

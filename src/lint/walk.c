@@ -200,22 +200,41 @@ static void walk_rule(struct ends *ends, const struct path *path)
 
 /* --- chains ----------------------------------------------------------------------------------- */
 
-/* May some of these packets match the rule? A key that is not told has all values. */
+/* A key that is not told has all values. */
+static bool may_pass(const struct guard *guard, const struct path *path)
+{
+	const struct ranges *values = path->key[guard->key];
+
+	if (guard->first > guard->last)
+		return false;
+	if (!values)
+		return true;
+	if (values->first > guard->last || values->last < guard->first)
+		return false;
+	if (guard->ranges)
+		return ranges_meet(values, guard->ranges);
+	return values->n <= 1 || ranges_meet_interval(values, guard->first, guard->last);
+}
+
+/* May some of these packets match the rule? */
 static bool may_match(const struct rule_facts *rule, const struct path *path)
 {
-	for (size_t i = 0; i < rule->guards_n; i++) {
-		const struct guard *guard = &rule->guards[i];
-		const struct ranges *values = path->key[guard->key];
+	for (size_t i = 0; i < rule->guards_n; i++)
+		if (!may_pass(rule_guard(rule, i), path))
+			return false;
+	return true;
+}
 
-		if (guard->first > guard->last)
-			return false;
-		if (!values)
-			continue;
-		if (values->first > guard->last || values->last < guard->first)
-			return false;
-		if (guard->ranges ? !ranges_meet(values, guard->ranges)
-				  : values->n > 1 && !ranges_meet_interval(values, guard->first,
-									   guard->last))
+/* Does no packet match, as far as one glance tells? */
+static bool pass_by(const struct glance *glance, const struct paths *paths)
+{
+	if (glance->first > glance->last)
+		return true;
+	paths_for_each(at, paths) {
+		const struct ranges *values = at->path.key[glance->key];
+
+		if (!values || (glance_bits(glance, values->first) <= glance->last &&
+				glance_bits(glance, values->last) >= glance->first))
 			return false;
 	}
 	return true;
@@ -248,7 +267,7 @@ static void walk_chain(struct walk *walk, const struct chain_facts *chain, size_
 		struct paths next = {.walk = walk};
 		struct ends ends = {walk, rule, &next, returned, accepted};
 
-		if (rule->inert || !any_may_match(rule, in))
+		if (pass_by(&chain->glances[i], in) || !any_may_match(rule, in))
 			continue;
 		while ((node = paths_take(in))) {
 			if (!may_match(rule, &node->path)) {
