@@ -137,7 +137,7 @@ static bool list_named(struct span expressions, name_list *names)
 	struct expression expression;
 
 	while (expression_next(&expressions, &expression)) {
-		const char *name = strcmp(expression.name, "objref") == 0
+		const char *name = expression_is(&expression, "objref")
 					   ? attr_find_text(expression.data, NFTA_OBJREF_IMM_NAME)
 					   : NULL;
 
@@ -180,7 +180,7 @@ static bool drop_counters(struct table *table, const struct table *whole)
 {
 	name_list names = {0};
 	size_t kept = 0;
-	bool ok = list_named_in_table(whole, &names);
+	bool ok = !table->objects.n || list_named_in_table(whole, &names);
 
 	if (ok && names.n)
 		qsort(names.v, names.n, sizeof(*names.v), compare_names);

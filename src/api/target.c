@@ -103,7 +103,7 @@ static bool rule_has_xt(const struct rule *rule)
 	struct expression expression;
 
 	while (expression_next(&list, &expression))
-		if (!strcmp(expression.name, "match") || !strcmp(expression.name, "target"))
+		if (expression_is(&expression, "match") || expression_is(&expression, "target"))
 			return true;
 	return false;
 }

@@ -173,7 +173,7 @@ static bool is_decodable(const struct rule *rule)
 	struct expression expression;
 
 	while (expression_next(&rest, &expression))
-		if (!strcmp(expression.name, "match") || !strcmp(expression.name, "target"))
+		if (expression_is(&expression, "match") || expression_is(&expression, "target"))
 			return false;
 	return !rest.len;
 }

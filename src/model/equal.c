@@ -53,7 +53,8 @@ static const struct values values[] = {
 static const struct values *values_of(const char *expression)
 {
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
-		if (!strcmp(values[i].expression, expression))
+		if (values[i].expression[0] == expression[0] &&
+		    !strcmp(values[i].expression, expression))
 			return &values[i];
 	return NULL;
 }

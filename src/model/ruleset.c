@@ -458,16 +458,19 @@ struct span rule_expressions(const struct rule *rule)
 
 bool expression_next(struct span *rest, struct expression *ret_expression)
 {
-	struct span data = {NULL, 0};
+	struct expression found = {0};
 	struct attr item;
-	const char *name;
 
 	if (!attr_next(rest, &item))
 		return false;
-	name = attr_find_text(item.body, NFTA_EXPR_NAME);
-	if (!name)
+	attr_for_each(part, item.body) {
+		if (part.type == NFTA_EXPR_NAME && !found.name)
+			found.name = attr_text(part.body);
+		else if (part.type == NFTA_EXPR_DATA && !found.data.data)
+			found.data = part.body;
+	}
+	if (!found.name)
 		return false;
-	attr_find(item.body, NFTA_EXPR_DATA, &data);
-	*ret_expression = (struct expression){name, data};
+	*ret_expression = found;
 	return true;
 }

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum object_kind {
 	OBJECT_TABLE,
@@ -188,6 +189,11 @@ struct expression {
 	struct span data;
 };
 bool expression_next(struct span *rest, struct expression *ret_expression);
+/* Of the very many that are asked most differ in the first character. */
+static inline bool expression_is(const struct expression *expression, const char *name)
+{
+	return expression->name[0] == name[0] && !strcmp(expression->name, name);
+}
 
 static inline bool set_is_anonymous(const struct set *set)
 {

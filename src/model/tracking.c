@@ -56,7 +56,7 @@ static const struct name_trait compat[] = {
 static const struct name_trait *find(const struct name_trait *table, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!strcmp(table[i].name, name))
+		if (table[i].name[0] == name[0] && !strcmp(table[i].name, name))
 			return &table[i];
 	return NULL;
 }
@@ -151,13 +151,13 @@ unsigned expression_traits(const struct expression *expression, const char **ret
 {
 	const struct name_trait *found;
 
-	if (!strcmp(expression->name, "dynset"))
+	if (expression_is(expression, "dynset"))
 		return carried_traits(expression->data, NFTA_DYNSET_EXPR, NFTA_DYNSET_EXPRESSIONS,
 				      ret_why);
-	if (!strcmp(expression->name, "objref"))
+	if (expression_is(expression, "objref"))
 		return object_traits(attr_find_be32(expression->data, NFTA_OBJREF_IMM_TYPE),
 				     ret_why);
-	if (!strcmp(expression->name, "match") || !strcmp(expression->name, "target"))
+	if (expression_is(expression, "match") || expression_is(expression, "target"))
 		found = xt_trait(expression->data);
 	else
 		found = FIND(native, expression->name);
@@ -211,10 +211,10 @@ void rule_targets(const struct table *table, const struct rule *rule, rule_targe
 	while (expression_next(&list, &expression)) {
 		const char *chain = NULL;
 
-		if (!strcmp(expression.name, "immediate") &&
+		if (expression_is(&expression, "immediate") &&
 		    attr_find(expression.data, NFTA_IMMEDIATE_DATA, &data))
 			chain = verdict_chain(data);
-		else if (!strcmp(expression.name, "lookup"))
+		else if (expression_is(&expression, "lookup"))
 			map_targets(table, attr_find_text(expression.data, NFTA_LOOKUP_SET), fn,
 				    arg);
 		if (chain)
