@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* What more rules make of a ruleset is not told one by one. */
-enum { RULES_MAX = 64 };
+enum { RULES_MAX = 16 };
 
 void touched_free(struct touched *touched)
 {

@@ -72,23 +72,28 @@ static bool concerns_errors(const struct rule_facts *rule, const struct path *pa
 
 /* --- the rules that take off what is near ----------------------------------------------------- */
 
+enum { FEW = 4 };
+
 struct near {
 	const struct rule_facts *rule;
+	uint8_t nfproto;
 	enum journey journey;
 };
 
 struct looking {
 	struct lint *lint;
-	enum journey journey;
-	size_t n; /* found on this journey, from this start */
+	struct near now; /* where it looks */
+	size_t n;	 /* met on this journey, from this start */
 	size_t max;
+	bool more; /* there may be more than that */
 	ARRAY(struct near) found;
 };
 
-static bool is_found(const struct looking *looking, const struct rule_facts *rule)
+static bool is_found(const struct looking *looking, const struct near *near)
 {
 	array_for_each(one, &looking->found)
-		if (one->rule == rule && one->journey == looking->journey)
+		if (one->rule == near->rule && one->nfproto == near->nfproto &&
+		    one->journey == near->journey)
 			return true;
 	return false;
 }
@@ -97,13 +102,14 @@ static void note_near(void *arg, struct walk *walk, enum event event, const stru
 		      const struct rule_facts *rule, const struct fact *fact)
 {
 	struct looking *looking = arg;
-	struct lint *lint = looking->lint;
 
-	if (!lint_takes_off(lint, event, path, rule, fact) || is_found(looking, rule))
+	if (!lint_takes_off(looking->lint, event, path, rule, fact) || looking->now.rule == rule)
 		return;
-	if (!array_push(&looking->found, (struct near){rule, looking->journey}))
-		lint->failed = true;
+	looking->now.rule = rule;
+	if (!is_found(looking, &looking->now) && !array_push(&looking->found, looking->now))
+		looking->lint->failed = true;
 	walk->enough = ++looking->n >= looking->max;
+	looking->more = looking->more || walk->enough;
 }
 
 /* On some journeys (a bit each), the first so many. */
@@ -113,18 +119,20 @@ static void look(struct looking *looking, unsigned journeys, size_t max, const s
 	for (enum journey journey = JOURNEY_IN; journey <= JOURNEY_OUT; journey++) {
 		autowalk walk = lint_walk(looking->lint, note_near, looking);
 
-		looking->journey = journey;
+		looking->now = (struct near){.nfproto = (uint8_t)start->key[KEY_NFPROTO]->first,
+					     .journey = journey};
 		looking->n = 0;
 		if (journeys & 1u << journey && lint_has_journey(looking->lint, journey))
 			walk_raw(&walk, journey, *start);
 	}
 }
 
-/* The journeys of packets that may come to the chain. */
-static unsigned journeys_of(const struct chain_facts *chain)
+/* The journeys of packets that may come to the chain. What goes out may go out over lo, and come in. */
+static unsigned journeys_of(const struct lint *lint, const struct chain_facts *chain)
 {
-	const unsigned in = 1u << JOURNEY_IN, through = 1u << JOURNEY_THROUGH,
-		       out = 1u << JOURNEY_OUT;
+	const unsigned in = 1u << JOURNEY_IN, out = 1u << JOURNEY_OUT,
+		       through =
+			       lint_has_journey(lint, JOURNEY_THROUGH) ? 1u << JOURNEY_THROUGH : 0;
 
 	switch (chain->base ? chain->hook.hook : NF_INET_NUMHOOKS) {
 	case NF_INET_PRE_ROUTING:
@@ -134,9 +142,9 @@ static unsigned journeys_of(const struct chain_facts *chain)
 	case NF_INET_FORWARD:
 		return through;
 	case NF_INET_LOCAL_OUT:
-		return out;
+		return out | in;
 	case NF_INET_POST_ROUTING:
-		return through | out;
+		return through | out | in;
 	default:
 		return in | through | out;
 	}
@@ -163,54 +171,92 @@ static bool same_ends(const struct path *a, const struct path *b)
 	return !memcmp(a->key, b->key, sizeof(a->key));
 }
 
-/* Of what is answered a few: the rule of the other direction, if there is one, is among them, unless many
- * take all that comes from these ends. */
-static void look_near(struct looking *looking, unsigned journeys, const struct path *path)
+/* The rule of the other direction is among the first few, unless many take all that comes from these ends. */
+static void look_back(struct looking *looking, unsigned journeys, const struct path *path)
 {
-	enum { ANSWERED_MAX = 4 };
 	struct path back = path_reverse(path, JOURNEY_THROUGH, JOURNEY_THROUGH), same = back;
 
-	look(looking, journeys, looking->lint->flows_max, path);
-	journeys = answered_by(journeys);
-	look(looking, journeys, ANSWERED_MAX, &back);
+	look(looking, journeys, FEW, &back);
 	/* Tunnels of peers have the same destination port both ways. */
 	same.key[KEY_SPORT] = path->key[KEY_SPORT];
 	same.key[KEY_DPORT] = path->key[KEY_DPORT];
 	if (!same_ends(&same, &back))
-		look(looking, journeys, ANSWERED_MAX, &same);
+		look(looking, journeys, FEW, &same);
 }
 
-/* What those rules take off is judged whole, not only where it meets the change: it tells what they are
- * meant for. */
-static void gather_near(struct lint *lint, const struct rule_facts *rule, uint8_t nfproto)
-{
-	struct looking looking = {.lint = lint};
+/* --- what they take off ----------------------------------------------------------------------- */
+
+/* A rule that comes or goes, and the packets of one family that meet it. */
+struct touched {
+	const struct rule_facts *rule;
 	struct path path;
+	unsigned journeys;
+	bool more; /* that are taken off than those few that were found */
+};
 
-	if (!rule_path(&lint->walk, rule, nfproto, &path))
-		return;
-	look_near(&looking, journeys_of(rule->chain), &path);
-	array_for_each(one, &looking.found) {
-		struct path whole;
+typedef ARRAY(struct touched) touched_list;
 
-		if (rule_path(&lint->walk, one->rule, nfproto, &whole))
-			flows_gather(lint, one->journey, &whole, one->rule);
-	}
-	array_free(&looking.found);
-	if (concerns_errors(rule, &path))
-		flows_gather_all(lint, nfproto);
-}
-
-void flows_near(struct lint *lint)
+static void list_touched(struct lint *lint, touched_list *list)
 {
 	static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 
 	for (size_t c = 0; c < lint->touched->n; c++) {
 		const struct chain_facts *chain = &lint->touched->chains[c];
 
-		for (size_t i = 0; chain->rules && i < chain->n; i++)
-			for (size_t f = 0; f < sizeof(families); f++)
-				if (!chain->rules[i].inert && sees(chain->table, families[f]))
-					gather_near(lint, &chain->rules[i], families[f]);
+		for (size_t i = 0; chain->rules && i < chain->n; i++) {
+			struct touched touched = {.rule = &chain->rules[i],
+						  .journeys = journeys_of(lint, chain)};
+
+			for (size_t f = 0; f < sizeof(families); f++) {
+				if (chain->rules[i].inert || !sees(chain->table, families[f]) ||
+				    !rule_path(&lint->walk, touched.rule, families[f],
+					       &touched.path))
+					continue;
+				if (!array_push(list, touched))
+					lint->failed = true;
+			}
+		}
 	}
+}
+
+/* What those rules take off is judged whole, not only where it meets the change: it tells what they are
+ * meant for. */
+static void gather_found(struct looking *looking, size_t first)
+{
+	for (size_t i = first; i < looking->found.n; i++) {
+		const struct near *near = &looking->found.v[i];
+		struct path whole;
+
+		if (rule_path(&looking->lint->walk, near->rule, near->nfproto, &whole))
+			flows_gather(looking->lint, near->journey, &whole, near->rule);
+	}
+}
+
+/* First a few for each, so that none is left out; then, as long as there is room, all. */
+void flows_near(struct lint *lint)
+{
+	struct looking looking = {.lint = lint};
+	touched_list list = {0};
+	size_t few;
+
+	list_touched(lint, &list);
+	array_for_each(touched, &list) {
+		looking.more = false;
+		look(&looking, touched->journeys, FEW, &touched->path);
+		touched->more = looking.more;
+		look_back(&looking, answered_by(touched->journeys), &touched->path);
+	}
+	gather_found(&looking, 0);
+	few = looking.found.n;
+	array_for_each(touched, &list) {
+		if (touched->more)
+			look(&looking, touched->journeys, lint->flows_max, &touched->path);
+	}
+	gather_found(&looking, few);
+	array_for_each(touched, &list) {
+		if (concerns_errors(touched->rule, &touched->path))
+			flows_gather_all(lint, (uint8_t)touched->path.key[KEY_NFPROTO]->first);
+	}
+	array_free(&looking.found);
+	array_free(&list);
 }

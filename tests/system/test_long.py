@@ -96,6 +96,28 @@ def test_a_long_ruleset_is_judged(untrack, netns):
     assert warnings[-1].startswith("no-tracking: "), warnings
 
 
+def test_what_a_change_brings_about_is_told(untrack, netns):
+    """Wherever it is in a long ruleset; and no more than that."""
+    some, answers = plain(2000), plain(2000)
+    for n in range(0, 2000, 50):
+        some[n], answers[n] = f"udp dport {n + 1} notrack", f"udp sport {n + 1} notrack"
+
+    def told():
+        path = untrack.file(document(some, answers), "long.nft")
+        warnings = untrack(netns, "apply", "--json", path).json.get("warnings", [])
+        return {warning.split(" keeps untracked")[0] for warning in warnings}
+
+    assert not {one for one in told() if not one.startswith("no-tracking")}
+    answers[1400] = "ip saddr 192.0.2.9 accept"  # what answers rule 1401 is tracked from now on
+    assert {"one-way: what rule 1401 of ip long pre"} <= told()
+    some[7] = "ip saddr 192.0.2.99 tcp dport 7 accept"  # concerns no packets that are kept untracked
+    assert told() == set()
+    some[1400] = "udp dport 69 notrack"
+    assert {"helper: what rule 1401 of ip long pre", "one-way: what rule 1401 of ip long pre"} <= told()
+    answers[1400] = "udp sport 69 notrack"
+    assert {one for one in told() if one.startswith(("one-way", "loopback"))} == set()
+
+
 def test_damaged_memory(untrack, netns):
     path = untrack.file(document(unlike(RULES), []), "long.nft")
     expected = load(netns, path)
