@@ -195,6 +195,11 @@ bool judgement_give(struct judgement *judgement, const struct target *target,
 	return lint_run(lint, findings, err);
 }
 
+bool judgement_is_partial(const struct judgement *judgement)
+{
+	return judgement->lint && lint_is_partial(judgement->lint);
+}
+
 bool judge(const struct judging *judging, texts *warnings, struct findings *findings,
 	   struct untrack_error *err)
 {
@@ -202,7 +207,11 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 		judgement_new(judging, warnings, err);
 
 	return judgement &&
-	       judgement_give(judgement, judging->target, NULL, warnings, findings, err);
+	       judgement_give(judgement, judging->target, NULL, warnings, findings, err) &&
+	       (!judgement_is_partial(judgement) ||
+		warn(warnings, err,
+		     "there are too many services or notrack rules to judge them one by one: the "
+		     "findings are those of the first ones"));
 }
 
 /* --- refusing --------------------------------------------------------------------------------- */
@@ -260,7 +269,7 @@ static struct code *find_code(codes *list, const char *name)
 }
 
 /* A few of each code; of the rest, how many. */
-static bool put_advice(const struct findings *findings, codes *list, texts *warnings,
+static bool put_advice(const struct findings *findings, bool partial, codes *list, texts *warnings,
 		       struct untrack_error *err)
 {
 	array_for_each(finding, &findings->list) {
@@ -274,29 +283,30 @@ static bool put_advice(const struct findings *findings, codes *list, texts *warn
 	}
 	array_for_each(code, list) {
 		if (code->count > ADVISED_EACH &&
-		    !warn(warnings, err, "%s: %zu more; `untrack check` tells them all", code->name,
-			  code->count - ADVISED_EACH))
+		    !warn(warnings, err,
+			  partial ? "%s: %zu more of the first ones; `untrack check` looks at more"
+				  : "%s: %zu more; `untrack check` tells them all",
+			  code->name, code->count - ADVISED_EACH))
 			return false;
 	}
 	return true;
 }
 
-static bool advise_all(const struct findings *findings, texts *warnings, struct untrack_error *err)
+bool judge_advise(const struct findings *findings, bool partial, texts *warnings,
+		  struct untrack_error *err)
 {
 	codes list = {0};
-	bool ok = put_advice(findings, &list, warnings, err);
+	bool ok = put_advice(findings, partial, &list, warnings, err);
 
 	array_free(&list);
 	return ok;
 }
 
-bool judge_refuse(const struct findings *findings, bool advise, const char *forced, texts *warnings,
+bool judge_refuse(const struct findings *findings, const char *forced, texts *warnings,
 		  struct untrack_error *err)
 {
 	autobuf refused = {0};
 
-	if (advise)
-		return advise_all(findings, warnings, err);
 	array_for_each(finding, &findings->list) {
 		if (finding->severity == SEVERITY_ERROR && !is_forced(forced, finding->code))
 			buf_printf(&refused, "%s%s: %s\n\t%s", refused.len ? "\n" : "",

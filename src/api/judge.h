@@ -27,6 +27,8 @@ struct judgement *judgement_new(const struct judging *judging, texts *warnings,
 bool judgement_give(struct judgement *judgement, const struct target *target,
 		    const struct plan *plan, texts *warnings, struct findings *findings,
 		    struct untrack_error *err);
+/* Were there so many services or rules that only the first ones were judged? */
+bool judgement_is_partial(const struct judgement *judgement);
 void judgement_free(struct judgement *judgement);
 DEFINE_AUTOCLEAN(struct judgement, judgement_free)
 
@@ -35,9 +37,12 @@ bool judge(const struct judging *judging, texts *warnings, struct findings *find
 	   struct untrack_error *err);
 
 /* Refuses (ERROR_LINT) findings of level error, but for the codes in `forced` (separated by commas,
- * or NULL); the others become warnings. With `advise` none is refused: a few of
- * each code become warnings, and the number of the rest. */
-bool judge_refuse(const struct findings *findings, bool advise, const char *forced, texts *warnings,
+ * or NULL); the others become warnings. */
+bool judge_refuse(const struct findings *findings, const char *forced, texts *warnings,
+		  struct untrack_error *err);
+
+/* Refuses none: a few of each code become warnings, and the number of the rest. */
+bool judge_advise(const struct findings *findings, bool partial, texts *warnings,
 		  struct untrack_error *err);
 
 /* Are the words of --force-lint codes of findings? NULL will do. */

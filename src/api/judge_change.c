@@ -85,8 +85,10 @@ bool judge_change(struct untrack *untrack, const struct execution *execution,
 	if (judging.document)
 		judgement = begin(execution->early, &judging, warnings, err);
 	return judgement && judgement_give(judgement, target, plan, warnings, &findings, err) &&
-	       judge_refuse(&findings, !judging.document->policy, execution->options->force_lint,
-			    warnings, err) &&
+	       (judging.document->policy
+			? judge_refuse(&findings, execution->options->force_lint, warnings, err)
+			: judge_advise(&findings, judgement_is_partial(judgement), warnings,
+				       err)) &&
 	       expect(untrack, judging.document->policy, target, warnings, err);
 }
 

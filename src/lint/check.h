@@ -35,6 +35,7 @@ struct lint {
 	struct walk walk;	    /* owns the paths of flows */
 	ARRAY(struct flow) flows;
 	size_t flows_max;	     /* more are not judged one by one */
+	bool partial;		     /* there are more */
 	ARRAY(struct tally) tallies; /* of services in their order, then of rules */
 	uint64_t entries;
 	struct findings *findings;		      /* while lint_run() runs */

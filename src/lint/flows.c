@@ -21,7 +21,9 @@ static const uint8_t families[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 
 static void add_flow(struct lint *lint, const struct flow *flow)
 {
-	if (lint->flows.n < lint->flows_max && !array_push(&lint->flows, *flow))
+	if (lint->flows.n >= lint->flows_max)
+		lint->partial = true;
+	else if (!array_push(&lint->flows, *flow))
 		lint->failed = true;
 }
 
@@ -253,6 +255,7 @@ static void gather(void *arg, struct walk *walk, enum event event, const struct 
 		add_gathered(gathering);
 	gathering->rule = rule;
 	walk->enough = gathering->lint->flows.n >= gathering->lint->flows_max;
+	gathering->lint->partial = gathering->lint->partial || walk->enough;
 	taken = path_origin(path, walk->base->hook.hook);
 	/* A mark that the rule asks for comes with the packet. */
 	taken.key[KEY_MARK] = path->key[KEY_MARK];

@@ -235,6 +235,11 @@ bool lint_look(struct lint *lint, const struct ruleset *touched, struct untrack_
 	return flows_make(lint) || error_memory(err);
 }
 
+bool lint_is_partial(const struct lint *lint)
+{
+	return lint->partial;
+}
+
 void lint_free(struct lint *lint)
 {
 	if (!lint)

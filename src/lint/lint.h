@@ -54,6 +54,9 @@ DEFINE_AUTOCLEAN(struct lint, lint_free)
  */
 bool lint_look(struct lint *lint, const struct ruleset *touched, struct untrack_error *err);
 
+/* Are there so many services or rules that only the first ones are judged? */
+bool lint_is_partial(const struct lint *lint);
+
 /* Does it matter what is in the connection table? */
 bool lint_wants_entries(const struct lint *lint);
 /* Counts one entry of the connection table with the services that it belongs to. */
