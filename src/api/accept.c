@@ -2,6 +2,7 @@
 #include "api/accept.h"
 
 #include "api/accept_check.h"
+#include "api/adopt.h"
 #include "base/cleanup.h"
 #include "compile/compile.h"
 #include "model/fields.h"
@@ -12,7 +13,6 @@
 #include <string.h>
 
 DEFINE_AUTOCLEAN(struct table, table_free)
-DEFINE_AUTOCLEAN(struct rule, rule_free)
 
 bool rule_is_marked(const struct rule *rule, const char *mark)
 {
@@ -44,91 +44,6 @@ void chain_drop_marked(struct chain *chain, const char *mark)
 			chain->rules.v[n++] = *rule;
 	}
 	chain->rules.n = n;
-}
-
-/* A lookup whose anonymous set goes by another name from now on. */
-static void put_renamed_lookup(struct buf *out, const struct expression *expression,
-			       const char *prefix)
-{
-	size_t item = attr_nest_begin(out, NFTA_LIST_ELEM), data;
-	char name[NFT_SET_MAXNAMELEN];
-
-	attr_put_text(out, NFTA_EXPR_NAME, expression->name);
-	data = attr_nest_begin(out, NFTA_EXPR_DATA);
-	attr_for_each(field, expression->data) {
-		if (field.type == NFTA_LOOKUP_SET) {
-			snprintf(name, sizeof(name), "%s%s", prefix, attr_text(field.body));
-			attr_put_text(out, field.type, name);
-		} else {
-			attr_put(out, field.type, field.body.data, field.body.len);
-		}
-	}
-	attr_nest_end(out, data);
-	attr_nest_end(out, item);
-}
-
-static void put_expressions(struct buf *out, const struct table *from, struct span list,
-			    const char *prefix)
-{
-	size_t begin = attr_nest_begin(out, NFTA_RULE_EXPRESSIONS);
-
-	attr_for_each(item, list) {
-		struct span one = {item.body.data - 4, item.body.len + 4}; /* with its head */
-		struct expression expression;
-		const char *name = NULL;
-		const struct set *set;
-
-		if (expression_next(&one, &expression) && !strcmp(expression.name, "lookup"))
-			name = attr_find_text(expression.data, NFTA_LOOKUP_SET);
-		set = name ? table_find_set(from, name) : NULL;
-		if (set && set_is_anonymous(set))
-			put_renamed_lookup(out, &expression, prefix);
-		else
-			attr_put(out, item.type, item.body.data, item.body.len);
-	}
-	attr_nest_end(out, begin);
-}
-
-bool chain_insert_rule(const struct table *table, struct chain *chain, size_t at,
-		       const struct table *from, const struct rule *rule, const char *prefix)
-{
-	autoclean(rule_free_p) struct rule *copy = rule_new();
-	struct span userdata;
-
-	if (!copy || !array_reserve(&chain->rules, chain->rules.n + 1))
-		return false;
-	attr_put_text(&copy->attrs, NFTA_RULE_TABLE, table->name);
-	attr_put_text(&copy->attrs, NFTA_RULE_CHAIN, chain->name);
-	put_expressions(&copy->attrs, from, rule_expressions(rule), prefix);
-	if (attr_find(buf_span(&rule->attrs), NFTA_RULE_USERDATA, &userdata))
-		attr_put(&copy->attrs, NFTA_RULE_USERDATA, userdata.data, userdata.len);
-	if (rule->origin && !(copy->origin = strdup(rule->origin)))
-		return false;
-	if (copy->attrs.failed)
-		return false;
-	memmove(chain->rules.v + at + 1, chain->rules.v + at,
-		(chain->rules.n - at) * sizeof(*chain->rules.v));
-	chain->rules.v[at] = steal_pointer(&copy);
-	chain->rules.n++;
-	return true;
-}
-
-bool table_take_sets(struct table *table, const struct table *from, const char *prefix)
-{
-	array_for_each(set, &from->sets) {
-		struct set *copy = set_copy(*set);
-		char *name = NULL;
-
-		if (!copy || asprintf(&name, "%s%s", prefix, (*set)->name) < 0 ||
-		    !array_push(&table->sets, copy)) {
-			set_free(copy);
-			free(name);
-			return false;
-		}
-		free(copy->name);
-		copy->name = name;
-	}
-	return true;
 }
 
 /* All rules of a table that has just one chain. */

@@ -16,9 +16,3 @@ bool table_has_marked(const struct table *table, const char *mark);
 
 /* Takes all marked rules out of the chain. */
 void chain_drop_marked(struct chain *chain, const char *mark);
-/* Copies a rule of the table `from` into the chain; the anonymous sets that it looks up are then known
- * by their name with the prefix, which table_take_sets() gives them. It begins with "__set": by that the
- * kernel layer knows names that the kernel shall make (set_is_meter()). */
-bool chain_insert_rule(const struct table *table, struct chain *chain, size_t at,
-		       const struct table *from, const struct rule *rule, const char *prefix);
-bool table_take_sets(struct table *table, const struct table *from, const char *prefix);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/accept.h"
+#include "api/adopt.h"
 #include "api/known.h"
 #include "api/target_maker.h"
 #include "base/cleanup.h"
