@@ -446,6 +446,8 @@ bool diff_tables(const struct table *live, const struct table *desired, struct p
 		return true;
 	if (!desired)
 		return push_table(&d, OPERATION_DELETE, live, false);
+	if (!plan_number_sets(plan, live, desired))
+		return error_memory(err);
 	if (!live)
 		return add_table(&d, false);
 	switch (compare_tables(live, desired)) {

@@ -18,6 +18,7 @@ void batch_free(struct batch *batch)
 	buf_free(&batch->bytes);
 	array_free(&batch->messages);
 	array_free(&batch->unnamed);
+	array_free(&batch->numbers);
 }
 
 size_t batch_begin(struct batch *batch, uint8_t message, uint16_t flags, uint8_t family)
@@ -62,22 +63,35 @@ void batch_copy_quota(struct buf *b, struct span data)
 	}
 }
 
-uint32_t batch_new_id(struct batch *batch, const void *object)
+uint32_t batch_new_id(struct batch *batch, const void *object, const struct table *table)
 {
 	struct batch_unnamed entry = {.object = object, .id = ++batch->last_id};
 
+	array_for_each(numbers, &batch->numbers) {
+		if (table && numbers->table == table) {
+			entry.numbered = true;
+			entry.number = numbers->next++;
+		}
+	}
 	if (!array_push(&batch->unnamed, entry))
 		batch->bytes.failed = true;
 	return entry.id;
 }
 
-uint32_t batch_id(const struct batch *batch, const void *object)
+const struct batch_unnamed *batch_unnamed(const struct batch *batch, const void *object)
 {
 	array_for_each(entry, &batch->unnamed) {
 		if (entry->object == object)
-			return entry->id;
+			return entry;
 	}
-	return 0;
+	return NULL;
+}
+
+uint32_t batch_id(const struct batch *batch, const void *object)
+{
+	const struct batch_unnamed *unnamed = batch_unnamed(batch, object);
+
+	return unnamed ? unnamed->id : 0;
 }
 
 /* ------------------------------------------------------------------ tables, chains, objects */
@@ -290,6 +304,10 @@ bool batch_build(struct batch *batch, const struct plan *plan, uint32_t generati
 
 	batch->sequence = sequence;
 	expect_rules(batch, plan);
+	array_for_each(numbers, &plan->set_numbers) {
+		if (!array_push(&batch->numbers, *numbers))
+			return error_memory(err);
+	}
 	begin = netlink_message_begin(b, NFNL_MSG_BATCH_BEGIN, 0, NFPROTO_UNSPEC,
 				      NFNL_SUBSYS_NFTABLES, sequence);
 	if (generation)

@@ -23,6 +23,8 @@ struct batch_message {
 struct batch_unnamed {
 	const void *object;
 	uint32_t id;
+	bool numbered; /* a set with a number that we found */
+	uint32_t number;
 };
 
 struct batch {
@@ -30,6 +32,7 @@ struct batch {
 	uint32_t sequence; /* of batch-begin; messages follow one by one */
 	ARRAY(struct batch_message) messages;
 	ARRAY(struct batch_unnamed) unnamed; /* of the rules that are being written */
+	set_number_list numbers;	     /* the plan's: what is left of them */
 	uint32_t last_id;
 	size_t step;	/* that is being written */
 	unsigned depth; /* of chains bound to rules in one another */
@@ -53,7 +56,10 @@ void batch_copy_attr(struct buf *b, struct span body);
  * (net/netfilter/nft_quota.c: nft_quota_do_init). */
 void batch_copy_quota(struct buf *b, struct span data);
 
-uint32_t batch_new_id(struct batch *batch, const void *object);
+/* table: of an anonymous set, or NULL. */
+uint32_t batch_new_id(struct batch *batch, const void *object, const struct table *table);
+/* NULL: it has no id. */
+const struct batch_unnamed *batch_unnamed(const struct batch *batch, const void *object);
 /* 0: it has none. */
 uint32_t batch_id(const struct batch *batch, const void *object);
 
@@ -63,9 +69,9 @@ void batch_delete_rule(struct batch *batch, const struct plan_step *step);
 void batch_flush_chain(struct batch *batch, const struct plan_step *step);
 
 /* batch_set.c */
-/* Its definition. The name of an anonymous set is a template, of which the kernel makes one. */
+/* Its definition. The name of an anonymous set is a template, of which the kernel makes one, or we do. */
 void batch_add_set(struct batch *batch, const struct table *table, const struct set *set,
 		   uint16_t flags);
-void batch_set_name(struct buf *b, uint16_t type, const struct set *set);
+void batch_set_name(struct batch *batch, uint16_t type, const struct set *set);
 void batch_elements(struct batch *batch, const struct plan_step *step);
 void batch_all_elements(struct batch *batch, const struct table *table, const struct set *set);

@@ -143,7 +143,7 @@ static void put_set_user(struct batch *batch, const struct expression *expressio
 
 	attr_for_each(a, expression->data) {
 		if (a.type == user->name) {
-			batch_set_name(b, user->name, set);
+			batch_set_name(batch, user->name, set);
 			attr_put_be32(b, user->id, batch_id(batch, set));
 		} else if (a.type != user->id) {
 			put_attr(batch, expression, &a);
@@ -244,7 +244,7 @@ static void put_bound_rule(struct batch *batch, const struct table *table, uint3
 static void put_bound_chain(struct batch *batch, const struct table *table,
 			    const struct chain *chain, struct untrack_error *err)
 {
-	uint32_t id = batch_new_id(batch, chain);
+	uint32_t id = batch_new_id(batch, chain, NULL);
 	size_t begin;
 
 	if (++batch->depth > MAX_DEPTH) {

@@ -4,29 +4,37 @@
 
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A nested attribute holds at most 64 KiB, and the kernel reads one ELEMENTS nest a message. */
 enum { NEST_SIZE = 60 * 1024 };
 
 /* Anonymous sets get their names from the kernel, by nft's own templates; ours need not be as short
- * as those must be (NFT_SET_MAX_ANONLEN). */
-void batch_set_name(struct buf *b, uint16_t type, const struct set *set)
+ * as those must be (NFT_SET_MAX_ANONLEN). Where we found numbers they have what it would make of these. */
+void batch_set_name(struct batch *batch, uint16_t type, const struct set *set)
 {
+	const struct batch_unnamed *unnamed = batch_unnamed(batch, set);
+	const char *kind = set->flags & NFT_SET_MAP ? "__map" : "__set";
+	char name[NFT_SET_MAXNAMELEN];
+
 	if (!set_is_anonymous(set) || set_is_meter(set))
-		attr_put_text(b, type, set->name);
+		snprintf(name, sizeof(name), "%s", set->name);
+	else if (unnamed && unnamed->numbered)
+		snprintf(name, sizeof(name), "%s%u", kind, unnamed->number);
 	else
-		attr_put_text(b, type, set->flags & NFT_SET_MAP ? "__map%d" : "__set%d");
+		snprintf(name, sizeof(name), "%s%%d", kind);
+	attr_put_text(&batch->bytes, type, name);
 }
 
 void batch_add_set(struct batch *batch, const struct table *table, const struct set *set,
 		   uint16_t flags)
 {
 	size_t begin = batch_begin(batch, NFT_MSG_NEWSET, flags, table->family);
-	uint32_t id = set_is_anonymous(set) ? batch_new_id(batch, set) : ++batch->last_id;
+	uint32_t id = set_is_anonymous(set) ? batch_new_id(batch, set, table) : ++batch->last_id;
 
 	attr_put_text(&batch->bytes, NFTA_SET_TABLE, table->name);
-	batch_set_name(&batch->bytes, NFTA_SET_NAME, set);
+	batch_set_name(batch, NFTA_SET_NAME, set);
 	attr_put_be32(&batch->bytes, NFTA_SET_ID, id);
 	batch_copy(batch, OBJECT_SET, &set->attrs);
 	batch_end(batch, begin);
@@ -61,7 +69,7 @@ static void begin_message(struct element_writer *writer)
 	writer->begin =
 		batch_begin(writer->batch, writer->message, writer->flags, writer->table->family);
 	attr_put_text(b, NFTA_SET_ELEM_LIST_TABLE, writer->table->name);
-	batch_set_name(b, NFTA_SET_ELEM_LIST_SET, writer->set);
+	batch_set_name(writer->batch, NFTA_SET_ELEM_LIST_SET, writer->set);
 	if (set_is_anonymous(writer->set))
 		attr_put_be32(b, NFTA_SET_ELEM_LIST_SET_ID, batch_id(writer->batch, writer->set));
 }

@@ -3,6 +3,7 @@
 
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct plan *plan_new(uint32_t generation)
 {
@@ -25,7 +26,46 @@ void plan_free(struct plan *plan)
 	}
 	array_free(&plan->steps);
 	array_free(&plan->sysctls);
+	array_free(&plan->set_numbers);
 	free(plan);
+}
+
+enum { MANY_SETS = 64, SET_NUMBER_MAX = 1 << 30 };
+
+/* What the kernel or we made of a template: "__set17", "__map4". */
+static bool read_set_number(const struct set *set, uint32_t *ret_number)
+{
+	const char *digits = set->name + strcspn(set->name, "0123456789");
+	unsigned long number = strtoul(digits, NULL, 10);
+
+	*ret_number = (uint32_t)number;
+	return *digits && number < SET_NUMBER_MAX;
+}
+
+/* Those below what is in use, if there are enough, or those above: so they do not grow from change to
+ * change. */
+bool plan_number_sets(struct plan *plan, const struct table *live, const struct table *desired)
+{
+	uint32_t lowest = SET_NUMBER_MAX, behind = 0, number;
+	size_t count = 0;
+
+	array_for_each(set, &desired->sets) {
+		count += set_is_anonymous(*set);
+	}
+	if (count < MANY_SETS || (live && (!live->contents_read || live->unknown)))
+		return true;
+	for (size_t i = 0; live && i < live->sets.n; i++) {
+		const struct set *set = live->sets.v[i];
+
+		if (!set_is_anonymous(set) || set_is_meter(set))
+			continue;
+		if (!read_set_number(set, &number))
+			return true;
+		lowest = number < lowest ? number : lowest;
+		behind = number >= behind ? number + 1 : behind;
+	}
+	return array_push(&plan->set_numbers,
+			  (struct set_numbers){desired, count <= lowest ? 0 : behind});
 }
 
 bool plan_is_empty(const struct plan *plan)

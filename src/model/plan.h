@@ -51,14 +51,29 @@ struct plan_sysctl {
 	uint64_t to;
 };
 
+/*
+ * Numbers that anonymous sets of a table can go by: from `next` on none is in use. Where the kernel is left to
+ * find one it reads the number of every set of the table, for each set anew, which is half of what very many
+ * rules with sets cost (nf_tables_api.c: nf_tables_set_alloc_name()).
+ */
+struct set_numbers {
+	const struct table *table; /* desired */
+	uint32_t next;
+};
+typedef ARRAY(struct set_numbers) set_number_list;
+
 struct plan {
 	uint32_t generation; /* of the live ruleset it was made from */
 	ARRAY(struct plan_step) steps;
+	set_number_list set_numbers; /* of tables with many */
 	ARRAY(struct plan_sysctl) sysctls;
 };
 
 struct plan *plan_new(uint32_t generation);
 void plan_free(struct plan *plan);
+/* Finds numbers for the table's anonymous sets if they are many, and it is known which are in use. live: NULL
+ * if the table is not there. False without memory. */
+bool plan_number_sets(struct plan *plan, const struct table *live, const struct table *desired);
 bool plan_is_empty(const struct plan *plan); /* neither steps nor sysctls */
 
 struct plan_summary {
