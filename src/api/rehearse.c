@@ -2,8 +2,10 @@
 #include "api/rehearse.h"
 
 #include "api/accept.h"
+#include "api/adopt.h"
 #include "api/render.h"
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "diff/diff.h"
 #include "kernel/kernel.h"
 #include "model/fields.h"
@@ -16,8 +18,8 @@ enum { LONG_LIST = 20000 };
 /* Neighbours of what changes that are played along; how many rules from a change on both sides are
  * looked through for where they go on alike; and for how many changes of a chain. */
 enum { KEPT = 4, NEAR = 32, CHANGES_MAX = 64 };
-/* How many rules of one shape are played: so many of the first, and of the last. */
-enum { OF_A_SHAPE = 32 };
+/* How many rules that are alike are played: so many of the first, and of the last. */
+enum { ALIKE = 32 };
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 DEFINE_AUTOCLEAN(struct table, table_free)
@@ -72,7 +74,9 @@ static void drop_long_lists(struct table *table)
 
 /* The rules that two chains, live and desired, have in common and far from what changes. */
 struct common {
+	const struct table *table[2];
 	const struct chain *chain[2];
+	bool plain; /* the tables: rules with the same bytes are the same */
 	bool *is_left_out[2];
 };
 
@@ -84,7 +88,10 @@ static void common_free(struct common *common)
 
 static bool are_identical(const struct common *c, size_t i, size_t j)
 {
-	return rules_identical(c->chain[0]->rules.v[i], c->chain[1]->rules.v[j]);
+	const struct rule *live = c->chain[0]->rules.v[i], *desired = c->chain[1]->rules.v[j];
+
+	return c->plain ? rules_identical(live, desired)
+			: rules_equal(c->table[0], live, c->table[1], desired);
 }
 
 /* Leaves out `count` rules from these on, but for a few at those ends where a change is next. */
@@ -138,9 +145,14 @@ static void find_common(struct common *c)
 	}
 }
 
-static bool common_make(struct common *c, const struct chain *live, const struct chain *desired)
+static bool common_make(struct common *c, const struct pair *pair, const struct chain *live,
+			const struct chain *desired)
 {
-	*c = (struct common){.chain = {live, desired}};
+	*c = (struct common){
+		.table = {pair->live, pair->desired},
+		.chain = {live, desired},
+		.plain = table_is_plain(pair->live) && table_is_plain(pair->desired),
+	};
 	for (int side = 0; side < 2; side++) {
 		c->is_left_out[side] = calloc(c->chain[side]->rules.n + 1, sizeof(bool));
 		if (!c->is_left_out[side])
@@ -150,38 +162,93 @@ static bool common_make(struct common *c, const struct chain *live, const struct
 	return true;
 }
 
-/* How many rules of a shape there are, and how many of them were met. */
+/* How many rules are alike, and how many of them were met. */
 struct tally {
-	const struct rule_shape *shape;
+	uint64_t kind;
 	size_t all, met;
 };
 typedef ARRAY(struct tally) tallies;
 
-/* Neighbours are of one shape more often than not, and shapes are few. */
-static struct tally *find_tally(const tallies *list, const struct rule_shape *shape,
-				struct tally *last)
+/* All of an expression but what packets are compared with: a value, or what is in an anonymous set. */
+static uint64_t hash_kind(uint64_t hash, const struct expression *expression)
 {
-	if (last && last->shape == shape)
+	bool compares = !strcmp(expression->name, "cmp");
+	bool looks_up = !strcmp(expression->name, "lookup");
+
+	hash = hash_bytes(hash, expression->name, strlen(expression->name) + 1);
+	attr_for_each(a, expression->data) {
+		bool left_out =
+			(compares && a.type == NFTA_CMP_DATA) ||
+			(looks_up && (a.type == NFTA_LOOKUP_SET || a.type == NFTA_LOOKUP_SET_ID));
+
+		hash = hash_bytes(hash, &a.type, sizeof(a.type));
+		hash = hash_bytes(hash, &a.body.len, sizeof(a.body.len));
+		if (!left_out)
+			hash = hash_bytes(hash, a.body.data, a.body.len);
+	}
+	return hash;
+}
+
+static uint64_t hash_set(uint64_t hash, const struct set *set)
+{
+	struct span attrs = buf_span(&set->attrs);
+	uint32_t parts[] = {set->flags, attr_find_be32(attrs, NFTA_SET_KEY_TYPE),
+			    attr_find_be32(attrs, NFTA_SET_KEY_LEN)};
+
+	return hash_bytes(hash, parts, sizeof(parts));
+}
+
+/* Of rules with anonymous sets: what they have in common with those that are alike. 0: it has no such set, or
+ * one whose elements the kernel judges by more than their form, as verdicts are. */
+static uint64_t kind_of_sets(const struct table *table, const struct rule *rule)
+{
+	struct span rest = rule_expressions(rule);
+	struct expression expression;
+	uint64_t hash = HASH_BEGIN;
+	bool has_set = false;
+
+	while (expression_next(&rest, &expression)) {
+		const struct set *set = expression_set(table, &expression);
+
+		hash = hash_kind(hash, &expression);
+		if (!set)
+			continue;
+		if (set->flags & NFT_SET_MAP)
+			return 0;
+		has_set = true;
+		hash = hash_set(hash, set);
+	}
+	return has_set ? hash : 0;
+}
+
+/* 0: like no other. */
+static uint64_t kind_of(const struct table *table, const struct rule *rule)
+{
+	return rule->shape ? (uintptr_t)rule->shape : kind_of_sets(table, rule);
+}
+
+/* Neighbours are alike more often than not, and kinds are few. */
+static struct tally *find_tally(const tallies *list, uint64_t kind, struct tally *last)
+{
+	if (last && last->kind == kind)
 		return last;
 	array_for_each(tally, list) {
-		if (tally->shape == shape)
+		if (tally->kind == kind)
 			return tally;
 	}
 	return NULL;
 }
 
-static bool count_shapes(const struct chain *chain, const bool *is_left_out, tallies *list)
+static bool count_kinds(const uint64_t *kinds, size_t count, tallies *list)
 {
 	struct tally *tally = NULL;
 
-	for (size_t i = 0; i < chain->rules.n; i++) {
-		const struct rule_shape *shape = chain->rules.v[i]->shape;
-
-		if (!shape || (is_left_out && is_left_out[i]))
+	for (size_t i = 0; i < count; i++) {
+		if (!kinds[i])
 			continue;
-		tally = find_tally(list, shape, tally);
+		tally = find_tally(list, kinds[i], tally);
 		if (!tally) {
-			if (!array_push(list, (struct tally){.shape = shape}))
+			if (!array_push(list, (struct tally){.kind = kinds[i]}))
 				return false;
 			tally = &list->v[list->n - 1];
 		}
@@ -191,16 +258,16 @@ static bool count_shapes(const struct chain *chain, const bool *is_left_out, tal
 }
 
 /*
- * Rules of one shape are like the elements of a long list: but for the first and the last of them they are
+ * Rules that are alike are like the elements of a long list: but for the first and the last of them they are
  * left out. What the others have in the kernel differs in bytes that packets are compared with, which are
  * in it as they were sent (rule_shape.h), so that playing them tells no more; the kernel judges each when it
- * is committed.
+ * is committed. With anonymous sets it is also dear: what each costs there grows with their number.
  */
 static bool is_one_of_many(struct tally *tally)
 {
 	size_t before = tally->met++;
 
-	return before >= OF_A_SHAPE && tally->all - before > OF_A_SHAPE;
+	return before >= ALIKE && tally->all - before > ALIKE;
 }
 
 static bool push_rule(struct chain *to, const struct rule *rule)
@@ -213,20 +280,24 @@ static bool push_rule(struct chain *to, const struct rule *rule)
 	return false;
 }
 
-static bool push_rules(struct chain *to, const struct chain *from, const bool *is_left_out)
+static bool push_rules(struct chain *to, const struct table *table, const struct chain *from,
+		       const bool *is_left_out)
 {
+	autofree uint64_t *kinds = calloc(from->rules.n + 1, sizeof(*kinds));
 	struct tally *tally = NULL;
 	tallies list = {0};
-	bool ok = count_shapes(from, is_left_out, &list);
+	bool ok = kinds;
 
+	for (size_t i = 0; ok && i < from->rules.n; i++)
+		if (!is_left_out || !is_left_out[i])
+			kinds[i] = kind_of(table, from->rules.v[i]);
+	ok = ok && count_kinds(kinds, from->rules.n, &list);
 	for (size_t i = 0; ok && i < from->rules.n; i++) {
-		const struct rule *rule = from->rules.v[i];
-
 		if (is_left_out && is_left_out[i])
 			continue;
-		tally = rule->shape ? find_tally(&list, rule->shape, tally) : NULL;
+		tally = kinds[i] ? find_tally(&list, kinds[i], tally) : NULL;
 		if (!tally || !is_one_of_many(tally))
-			ok = push_rule(to, rule);
+			ok = push_rule(to, from->rules.v[i]);
 	}
 	array_free(&list);
 	return ok;
@@ -248,7 +319,7 @@ static bool push_own(struct table *copy, const struct table *table, const struct
 		const struct chain *chain = table->chains.v[i];
 
 		if (!chain_is_bound(chain) && !twin_of(chain, other) &&
-		    !push_rules(copy->chains.v[i], chain, NULL))
+		    !push_rules(copy->chains.v[i], table, chain, NULL))
 			return false;
 	}
 	return true;
@@ -264,12 +335,22 @@ static bool push_twins(struct table *before, struct table *after, const struct p
 
 		if (chain_is_bound(chain) || !twin)
 			continue;
-		if (!common_make(&common, chain, twin) ||
-		    !push_rules(before->chains.v[i], chain, common.is_left_out[0]) ||
-		    !push_rules(table_find_chain(after, twin->name), twin, common.is_left_out[1]))
+		if (!common_make(&common, pair, chain, twin) ||
+		    !push_rules(before->chains.v[i], pair->live, chain, common.is_left_out[0]) ||
+		    !push_rules(table_find_chain(after, twin->name), pair->desired, twin,
+				common.is_left_out[1]))
 			return false;
 	}
 	return true;
+}
+
+static bool has_bound_chains(const struct table *table)
+{
+	array_for_each(chain, &table->chains) {
+		if (chain_is_bound(*chain))
+			return true;
+	}
+	return false;
 }
 
 static struct table *copy_whole(const struct table *table)
@@ -370,7 +451,7 @@ bool rehearse(const struct target *target, struct untrack_error *err)
 	array_for_each(pair, &target->pairs) {
 		bool both = pair->live && pair->desired && !pair->mark;
 
-		if (both && table_is_plain(pair->live) && table_is_plain(pair->desired)) {
+		if (both && !has_bound_chains(pair->live) && !has_bound_chains(pair->desired)) {
 			if (!push_middles(live, desired, pair, err))
 				return false;
 			continue;
