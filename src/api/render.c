@@ -2,6 +2,7 @@
 #include "api/render.h"
 
 #include "api/render_shapes.h"
+#include "api/render_spread.h"
 #include "base/cleanup.h"
 #include "diff/diff.h"
 #include "document/nft.h"
@@ -221,7 +222,9 @@ struct rendering {
 	enum untrack_report report;
 	struct ruleset *before;
 	struct ruleset *after;
-	size_t *index; /* for each step: where its rule is in its chain of before or after */
+	size_t *index;	     /* for each step: where its rule is in its chain of before or after */
+	const char **tables; /* for each step: in which table; NULL: in its own */
+	struct spread spread;
 	struct shape_listing *shapes; /* or NULL */
 	struct listing *listed_before;
 	struct listing *listed_after;
@@ -234,6 +237,8 @@ void rendering_free(struct rendering *r)
 	ruleset_free(r->before);
 	ruleset_free(r->after);
 	free(r->index);
+	free(r->tables);
+	spread_free(&r->spread);
 	shape_listing_free(r->shapes);
 	listing_free(r->listed_before);
 	listing_free(r->listed_after);
@@ -261,9 +266,12 @@ static bool add_skeletons(struct rendering *s, const struct target *target)
 	return true;
 }
 
-static bool add_rule(struct ruleset *side, const struct plan_step *step, size_t *ret_index)
+static bool add_rule(struct rendering *s, const struct plan_step *step, size_t i)
 {
-	struct table *table = ruleset_find(side, step->table->family, step->table->name);
+	bool before = step->operation == OPERATION_DELETE;
+	struct ruleset *side = before ? s->before : s->after;
+	struct table *own = ruleset_find(side, step->table->family, step->table->name);
+	struct table *table = own ? spread_place(&s->spread, own, step->rule, before) : NULL;
 	struct chain *chain = table ? table_find_chain(table, step->chain->name) : NULL;
 	struct rule *rule = chain ? rule_copy(step->rule) : NULL;
 
@@ -271,7 +279,8 @@ static bool add_rule(struct ruleset *side, const struct plan_step *step, size_t 
 		rule_free(rule);
 		return false;
 	}
-	*ret_index = chain->rules.n - 1;
+	s->index[i] = chain->rules.n - 1;
+	s->tables[i] = table == own ? NULL : table->name;
 	return true;
 }
 
@@ -280,14 +289,15 @@ static bool build_sides(struct rendering *s, const struct target *target, const 
 	s->before = ruleset_new();
 	s->after = ruleset_new();
 	s->index = calloc(plan->steps.n + 1, sizeof(*s->index));
-	if (!s->before || !s->after || !s->index || !add_skeletons(s, target))
+	s->tables = calloc(plan->steps.n + 1, sizeof(*s->tables));
+	s->spread = spread_for(plan);
+	if (!s->before || !s->after || !s->index || !s->tables || !add_skeletons(s, target))
 		return false;
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		const struct plan_step *step = &plan->steps.v[i];
-		bool delete = step->operation == OPERATION_DELETE;
 
 		if (step->kind == OBJECT_RULE && !shape_listing_has(s->shapes, step) &&
-		    !add_rule(delete ? s->before : s->after, step, &s->index[i]))
+		    !add_rule(s, step, i))
 			return false;
 	}
 	return !s->shapes || shape_listing_add_samples(s->shapes, s->after);
@@ -312,11 +322,11 @@ static bool tell_sizes(const struct target *target, bool before, struct listing 
 	return true;
 }
 
-static struct listing *list(const struct target *target, bool before, const struct ruleset *ruleset,
-			    enum untrack_report report, struct untrack_error *err)
+/* Adds what nft lists of a ruleset in a scratch namespace. */
+static bool list(const struct target *target, const struct ruleset *ruleset,
+		 enum untrack_report report, struct listing *listing, struct untrack_error *err)
 {
 	autonetns ns = NETNS_OWN;
-	autoclean(listing_free_p) struct listing *listing = NULL;
 	autoclean(kernel_close_p) struct kernel *kernel = NULL;
 	autofree char *json = NULL, *text = NULL;
 
@@ -324,12 +334,28 @@ static struct listing *list(const struct target *target, bool before, const stru
 		kernel = kernel_open(&ns, err);
 	if (!kernel || !load_ruleset(kernel, ruleset, err) ||
 	    !nft_list(&ns, report == UNTRACK_REPORT_TEXT ? NULL : &json,
-		      report == UNTRACK_REPORT_JSON ? NULL : &text, err)) {
+		      report == UNTRACK_REPORT_JSON ? NULL : &text, err))
+		return false;
+	return listing_add(listing, json, text, err);
+}
+
+/* One side, with the parts of it. */
+static struct listing *list_side(const struct rendering *r, const struct target *target,
+				 bool before, struct untrack_error *err)
+{
+	autoclean(listing_free_p) struct listing *listing = listing_new();
+	bool ok = listing ? list(target, before ? r->before : r->after, r->report, listing, err)
+			  : error_memory(err);
+
+	array_for_each(part, &r->spread.parts) {
+		if (part->before == before)
+			ok = ok && list(target, part->ruleset, r->report, listing, err);
+	}
+	if (!ok) {
 		error_prefix(err, "cannot print the change");
 		return NULL;
 	}
-	listing = listing_read(json, text, err);
-	if (listing && !tell_sizes(target, before, listing)) {
+	if (!tell_sizes(target, before, listing)) {
 		error_memory(err);
 		return NULL;
 	}
@@ -363,12 +389,12 @@ static struct rendering *render(const struct target *target, const struct plan *
 	}
 	r->report = report;
 	if (needs_listing(plan, true)) {
-		r->listed_before = list(target, true, r->before, report, err);
+		r->listed_before = list_side(r, target, true, err);
 		if (!r->listed_before)
 			return NULL;
 	}
 	if (needs_listing(plan, false)) {
-		r->listed_after = list(target, false, r->after, report, err);
+		r->listed_after = list_side(r, target, false, err);
 		if (!r->listed_after)
 			return NULL;
 	}
@@ -398,6 +424,7 @@ static struct plan_view view_of(const struct rendering *rendering, const struct 
 		view.before = rendering->listed_before;
 		view.after = rendering->listed_after;
 		view.index = rendering->index;
+		view.tables = rendering->tables;
 		view.texts = shape_listing_texts(rendering->shapes);
 	}
 	return view;

@@ -34,7 +34,7 @@ struct entries {
 };
 
 struct listing {
-	json_t *document;
+	ARRAY(json_t *) documents;
 	struct entries json;
 	struct entries text;
 };
@@ -65,7 +65,10 @@ void listing_free(struct listing *listing)
 		return;
 	entries_free(&listing->json);
 	entries_free(&listing->text);
-	json_decref(listing->document);
+	array_for_each(document, &listing->documents) {
+		json_decref(*document);
+	}
+	array_free(&listing->documents);
 	free(listing);
 }
 DEFINE_AUTOCLEAN(struct listing, listing_free)
@@ -136,11 +139,16 @@ static bool read_json_entry(struct listing *listing, const char *word, const jso
 static bool read_json(struct listing *listing, const char *json, struct untrack_error *err)
 {
 	const json_t *list, *item;
+	json_t *document;
 	json_error_t why;
 	size_t i;
 
-	listing->document = json_loads(json, JSON_ALLOW_NUL, &why);
-	list = json_object_get(listing->document, "nftables");
+	document = json_loads(json, JSON_ALLOW_NUL, &why);
+	if (document && !array_push(&listing->documents, document)) {
+		json_decref(document);
+		return error_memory(err);
+	}
+	list = json_object_get(document, "nftables");
 	if (!json_is_array(list))
 		return error_set(err, ERROR_SYSTEM, "nft's listing is not JSON: %s", why.text);
 	json_array_foreach(list, i, item) {
@@ -307,17 +315,26 @@ static bool read_text(struct listing *listing, const char *text, struct untrack_
 	return true;
 }
 
+struct listing *listing_new(void)
+{
+	return calloc(1, sizeof(struct listing));
+}
+
+bool listing_add(struct listing *listing, const char *json, const char *text,
+		 struct untrack_error *err)
+{
+	return (!json || read_json(listing, json, err)) && (!text || read_text(listing, text, err));
+}
+
 struct listing *listing_read(const char *json, const char *text, struct untrack_error *err)
 {
-	autoclean(listing_free_p) struct listing *listing = calloc(1, sizeof(*listing));
+	autoclean(listing_free_p) struct listing *listing = listing_new();
 
 	if (!listing) {
 		error_memory(err);
 		return NULL;
 	}
-	if ((json && !read_json(listing, json, err)) || (text && !read_text(listing, text, err)))
-		return NULL;
-	return steal_pointer(&listing);
+	return listing_add(listing, json, text, err) ? steal_pointer(&listing) : NULL;
 }
 
 /* ------------------------------------------------------------------ look-up */

@@ -16,6 +16,10 @@ struct listing;
 /* From `nft -j list ruleset` and `nft -a list ruleset` of the same ruleset; either may be NULL, and then
  * nothing is found in that form. NULL with the error set. */
 struct listing *listing_read(const char *json, const char *text, struct untrack_error *err);
+struct listing *listing_new(void); /* of nothing yet; NULL without memory */
+/* Reads more, of other tables. */
+bool listing_add(struct listing *listing, const char *json, const char *text,
+		 struct untrack_error *err);
 void listing_free(struct listing *listing);
 
 /* Tells of a set another size than it was listed with. False without memory. */

@@ -14,13 +14,14 @@ struct told_purge {
 };
 
 /* A plan with listings of the objects it names: before for what it deletes, after for the rest.
- * index[i] is where step i's rule is in its chain of that listing. Both may be NULL for a plan with no
- * steps. */
+ * index[i] is where step i's rule is in its chain of that listing, of the table tables[i], or of its own if
+ * that is NULL. Both may be NULL for a plan with no steps. */
 struct plan_view {
 	const struct plan *plan;
 	const struct listing *before;
 	const struct listing *after;
 	const size_t *index;
+	const char *const *tables;
 	const char *const *texts; /* of rules that are in no listing; or NULL */
 	struct told_purge purge;
 };

@@ -141,9 +141,12 @@ static json_t *rule_command(const struct plan_view *view, const struct plan_step
 		json_object_set_new(rule, "handle", json_integer((json_int_t)step->rule->handle));
 		return command("delete", "rule", rule);
 	}
-	body = listing_rule(view->after, step->table->family, step->table->name, step->chain->name,
-			    view->index[i]);
+	body = listing_rule(view->after, step->table->family,
+			    view->tables[i] ? view->tables[i] : step->table->name,
+			    step->chain->name, view->index[i]);
 	rule = body ? listed(body) : names(step, "chain", step->chain->name);
+	if (view->tables[i])
+		json_object_set_new(rule, "table", json_string(step->table->name));
 	if (step->operation == OPERATION_REPLACE) {
 		json_object_set_new(rule, "handle", json_integer((json_int_t)step->old->handle));
 		return command("replace", "rule", rule);

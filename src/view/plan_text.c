@@ -124,7 +124,8 @@ static void put_rule(struct buf *out, const struct plan_view *view, const struct
 
 	put_head(out, step, "rule", step->chain->name);
 	if (!text)
-		text = listing_rule_text(listing, step->table->family, step->table->name,
+		text = listing_rule_text(listing, step->table->family,
+					 view->tables[i] ? view->tables[i] : step->table->name,
 					 step->chain->name, view->index[i]);
 	if (step->operation == OPERATION_REPLACE)
 		buf_printf(out, " handle %" PRIu64, step->old->handle);
