@@ -203,18 +203,25 @@ static bool put_all_back(const struct ruleset *ruleset, const struct document *d
 	return true;
 }
 
-static struct ruleset *compile_once(const struct document *document, const unsaid_list *unsaid,
-				    const interfaces *devices, struct untrack_error *err)
+struct ruleset *compile_in_scratch(const struct document *document, const unsaid_list *unsaid,
+				   const interfaces *devices, struct untrack_error *err)
 {
 	autoclean(kernel_close_p) struct kernel *kernel = NULL;
-	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
 	autonetns ns = NETNS_OWN;
 
 	if (!netns_scratch(&ns, err) || !interfaces_mirror(&ns, devices, err) ||
 	    !nft_document_load(document, unsaid, &ns, err))
 		return NULL;
 	kernel = kernel_open(&ns, err);
-	ruleset = kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
+	return kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
+}
+
+static struct ruleset *compile_once(const struct document *document, const unsaid_list *unsaid,
+				    const interfaces *devices, struct untrack_error *err)
+{
+	autoclean(ruleset_free_p) struct ruleset *ruleset =
+		compile_in_scratch(document, unsaid, devices, err);
+
 	return ruleset && put_all_back(ruleset, document, err) ? steal_pointer(&ruleset) : NULL;
 }
 

@@ -4,6 +4,7 @@
 
 #include "api/memo.h"
 #include "api/target_maker.h"
+#include "document/nft_unsaid.h"
 
 /* A maker for a document on this host, with what it needs to own. */
 struct document_maker {
@@ -28,3 +29,8 @@ bool document_maker_init(const struct document *document,
 /* Once more, without what was remembered, where something was (made->memo.used) and led to a refusal. */
 bool document_maker_compile_whole(struct document_maker *made, const struct document *document,
 				  struct untrack_error *err);
+
+/* What libnftables makes of the document in a scratch namespace with these interfaces, read back; lists that were
+ * taken out of it are missing. NULL with the error set. */
+struct ruleset *compile_in_scratch(const struct document *document, const unsaid_list *unsaid,
+				   const interfaces *devices, struct untrack_error *err);

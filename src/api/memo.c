@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/memo.h"
 
+#include "api/documents.h"
+#include "api/memo_apart.h"
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "document/nft.h"
-#include "document/nft_document.h"
 #include "document/nft_lines.h"
-#include "kernel/kernel.h"
 #include "model/record.h"
 
 #include <linux/netfilter/nf_tables.h>
@@ -84,6 +84,7 @@ struct memory {
 	const struct rule **made;   /* for each line: its rule in the ruleset */
 	struct rule_shape **shapes; /* for each shape of the document: what was learnt */
 	size_t shape_count;
+	struct apart apart; /* rules with sets; they are not remembered, and if few not apart */
 };
 
 static void memory_free(struct memory *memory)
@@ -96,6 +97,12 @@ static void memory_free(struct memory *memory)
 	for (size_t i = 0; i < memory->shape_count; i++)
 		rule_shape_free(memory->shapes[i]);
 	free(memory->shapes);
+	apart_free(&memory->apart);
+}
+
+static bool is_apart(const struct memory *memory, size_t line)
+{
+	return memory->apart.count && memory->apart.rules[line].rule;
 }
 
 static size_t hash(struct span a, struct span b)
@@ -180,7 +187,7 @@ static bool recall(struct memory *memory, const struct nft_lines *lines, size_t 
 		const char *chain = lines->runs.v[line->run].chain;
 		uint32_t index;
 
-		if (shape_of(lines, i)->used)
+		if (shape_of(lines, i)->used || shape_of(lines, i)->sets)
 			continue;
 		index = *slot(memory, text_span(chain, strlen(chain)),
 			      text_span(line->text, line->length));
@@ -258,7 +265,7 @@ static struct rule *make_rule(const struct nft_lines *lines, const struct memory
 /* The rules of one run: those remembered, and in between those that were compiled. `at` is behind its
  * first fence; false if what was compiled is not what was asked for. */
 static bool fill_run(const struct nft_lines *lines, struct memory *memory, size_t number,
-		     struct chain *chain, size_t *at, rules *ret)
+		     struct table *table, struct chain *chain, size_t *at, rules *ret)
 {
 	const struct rule_run *run = &lines->runs.v[number];
 	size_t fence;
@@ -272,6 +279,8 @@ static bool fill_run(const struct nft_lines *lines, struct memory *memory, size_
 
 		if (shape_of(lines, i)->used) {
 			rule = make_rule(lines, memory, i);
+		} else if (is_apart(memory, i)) {
+			rule = apart_take(&memory->apart, i, table, chain->name);
 		} else if (known) {
 			rule = remembered_rule(run, known->rule);
 		} else if (*at < chain->rules.n &&
@@ -290,8 +299,8 @@ static bool fill_run(const struct nft_lines *lines, struct memory *memory, size_
 	       fence == number;
 }
 
-static bool fill_chain(const struct nft_lines *lines, struct memory *memory,
-		       const struct table *table, struct chain *chain, size_t *runs_left)
+static bool fill_chain(const struct nft_lines *lines, struct memory *memory, struct table *table,
+		       struct chain *chain, size_t *runs_left)
 {
 	rules all = {0};
 	bool ok = true;
@@ -308,10 +317,8 @@ static bool fill_chain(const struct nft_lines *lines, struct memory *memory,
 		}
 		at++;
 		ok = !is_end && number < lines->runs.n &&
-		     lines->runs.v[number].family == table->family &&
-		     !strcmp(lines->runs.v[number].table_name, table->name) &&
-		     !strcmp(lines->runs.v[number].chain_name, chain->name) &&
-		     fill_run(lines, memory, number, chain, &at, &all);
+		     nft_lines_is_run(lines, number, table, chain) &&
+		     fill_run(lines, memory, number, table, chain, &at, &all);
 		(*runs_left)--;
 	}
 	array_for_each(rule, &chain->rules) {
@@ -365,7 +372,7 @@ static void write_note(const struct buf *world, const struct nft_lines *lines,
 
 		record_put(note, FIELD_CHAIN, run->chain, strlen(run->chain));
 		for (size_t i = run->first; i < run->first + run->count; i++) {
-			if (shape_of(lines, i)->used)
+			if (shape_of(lines, i)->used || shape_of(lines, i)->sets)
 				continue;
 			record_put(note, FIELD_LINE, lines->lines.v[i].text,
 				   lines->lines.v[i].length);
@@ -381,17 +388,11 @@ static struct ruleset *compile(const struct nft_lines *lines, const struct memor
 {
 	autofree bool *known = calloc(lines->lines.n + 1, sizeof(*known));
 	autoclean(document_free_p) struct document *reduced = NULL;
-	autoclean(kernel_close_p) struct kernel *kernel = NULL;
-	autonetns ns = NETNS_OWN;
 
 	for (size_t i = 0; known && i < lines->lines.n; i++)
-		known[i] = memory->found[i] || shape_of(lines, i)->used;
-	reduced = known ? nft_lines_reduce(lines, known) : NULL;
-	if (!reduced || !netns_scratch(&ns, err) || !interfaces_mirror(&ns, around->devices, err) ||
-	    !nft_document_load(reduced, around->unsaid, &ns, err))
-		return NULL;
-	kernel = kernel_open(&ns, err);
-	return kernel ? kernel_read(kernel, read_everything, NULL, err) : NULL;
+		known[i] = memory->found[i] || shape_of(lines, i)->used || is_apart(memory, i);
+	reduced = known ? nft_lines_reduce(lines, known, true) : NULL;
+	return reduced ? compile_in_scratch(reduced, around->unsaid, around->devices, err) : NULL;
 }
 
 /* Which shapes shall be learnt. How many lines are made by them. */
@@ -400,7 +401,7 @@ static size_t use_shapes(struct nft_lines *lines, bool use)
 	size_t count = 0;
 
 	array_for_each(shape, &lines->shapes.all) {
-		shape->used = use && shape->lines >= SHAPE_WORTHWHILE;
+		shape->used = use && !shape->sets && shape->lines >= SHAPE_WORTHWHILE;
 		count += shape->used ? shape->lines : 0;
 	}
 	return count;
@@ -413,11 +414,14 @@ static struct ruleset *compile_lines(struct store *store, struct nft_lines *line
 	__attribute__((cleanup(memory_free))) struct memory memory = {0};
 	autoclean(ruleset_free_p) struct ruleset *ruleset = NULL;
 	autoerror ignored = ERROR_INIT; /* whoever compiles it whole will meet it too */
-	size_t shaped = use_shapes(lines, use), known = 0;
+	size_t shaped = use_shapes(lines, use), known = 0, sets = apart_count(lines);
 	autobuf world = {0};
 
-	if (use && !shaped)
+	if ((use && !shaped) ||
+	    (apart_is_worthwhile(lines, sets) &&
+	     !apart_compile(lines, around->unsaid, around->devices, &memory.apart, &ignored)))
 		return NULL;
+	shaped += sets;
 	describe_world(&world, around);
 	if (shaped < lines->lines.n && (!store_load_note(store, memo->title, &memory.note) ||
 					!take_note(&memory, &world, lines)))

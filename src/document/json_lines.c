@@ -350,9 +350,9 @@ static void put_fence_rule(struct buf *text, const struct rule_run *run, size_t 
 }
 
 /* In the place of a run its two rules that do nothing, and between them samples of shapes and what is
- * not known. */
-static void put_run(const struct nft_lines *lines, size_t number, const bool *known,
-		    struct buf *text)
+ * not left out. */
+static void put_run(const struct nft_lines *lines, size_t number, const bool *left_out,
+		    bool samples, struct buf *text)
 {
 	const struct rule_run *run = &lines->runs.v[number];
 
@@ -360,9 +360,10 @@ static void put_run(const struct nft_lines *lines, size_t number, const bool *kn
 		buf_puts(text, ",\n");
 	put_fence_rule(text, run, number, false);
 	buf_puts(text, ",\n");
-	nft_lines_put_samples(lines, number, ",\n", text);
+	if (samples)
+		nft_lines_put_samples(lines, number, ",\n", text);
 	for (size_t i = run->first; i < run->first + run->count; i++) {
-		if (known[i])
+		if (left_out[i])
 			continue;
 		buf_put(text, lines->lines.v[i].text, lines->lines.v[i].length);
 		buf_puts(text, ",\n");
@@ -370,12 +371,13 @@ static void put_run(const struct nft_lines *lines, size_t number, const bool *kn
 	put_fence_rule(text, run, number, true);
 }
 
-static bool write_reduced(const struct nft_lines *lines, const bool *known, struct buf *bufs)
+static bool write_reduced(const struct nft_lines *lines, const bool *left_out, bool samples,
+			  struct buf *bufs)
 {
 	begin_texts(lines->document->sources.n, bufs);
 	array_for_each(piece, &lines->pieces) {
 		if (is_first_of_run(lines, piece))
-			put_run(lines, lines->lines.v[piece->line].run, known,
+			put_run(lines, lines->lines.v[piece->line].run, left_out, samples,
 				&bufs[piece->source]);
 		else if (piece->line == SIZE_MAX)
 			put_command(&bufs[piece->source], piece);
@@ -396,12 +398,13 @@ static bool add_source(struct document *document, const char *name, struct buf *
 	return true;
 }
 
-struct document *json_lines_reduce(const struct nft_lines *lines, const bool *known)
+struct document *json_lines_reduce(const struct nft_lines *lines, const bool *left_out,
+				   bool samples)
 {
 	size_t count = lines->document->sources.n;
 	struct document *document = calloc(1, sizeof(*document));
 	struct buf *bufs = calloc(count, sizeof(*bufs));
-	bool ok = document && bufs && write_reduced(lines, known, bufs);
+	bool ok = document && bufs && write_reduced(lines, left_out, samples, bufs);
 
 	for (size_t i = 0; ok && i < count; i++)
 		ok = add_source(document, lines->document->sources.v[i].name, &bufs[i]);

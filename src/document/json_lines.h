@@ -15,4 +15,5 @@
 bool json_lines_read(const struct document *document, struct nft_lines *ret_lines);
 
 /* nft_lines_reduce() for JSON. */
-struct document *json_lines_reduce(const struct nft_lines *lines, const bool *known);
+struct document *json_lines_reduce(const struct nft_lines *lines, const bool *left_out,
+				   bool samples);

@@ -38,8 +38,9 @@ static bool load_text(const struct document *document, const struct netns *ns,
 			lines += source->text.data[i] == '\n';
 		if (why.line < first + lines ||
 		    source == document->sources.v + document->sources.n - 1)
-			return error_at(err, why.code, source->name, source->line + why.line - first + 1,
-					why.column, NULL, "%s", why.message ? why.message : "?");
+			return error_at(err, why.code, source->name,
+					source->line + why.line - first + 1, why.column, NULL, "%s",
+					why.message ? why.message : "?");
 		first += lines;
 	}
 	return false;

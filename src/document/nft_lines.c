@@ -190,7 +190,7 @@ static bool line_in_chain(struct walk *walk, const char *line, const char *end, 
 		return false;
 	shape = &lines->shapes.all.v[plain.shape];
 	if (is_new)
-		shape->plain = is_plain_rule(line, end);
+		shape->plain = is_plain_rule(line, end, &shape->sets);
 	if (shape->plain) {
 		if (!walk->run_is_open && !open_run(walk, (size_t)(line - lines->text)))
 			return false;
@@ -295,6 +295,15 @@ bool nft_lines_fence(const char *comment, size_t *ret_run, bool *ret_is_end)
 	return true;
 }
 
+bool nft_lines_is_run(const struct nft_lines *lines, size_t run, const struct table *table,
+		      const struct chain *chain)
+{
+	const struct rule_run *one = &lines->runs.v[run];
+
+	return one->family == table->family && !strcmp(one->table_name, table->name) &&
+	       !strcmp(one->chain_name, chain->name);
+}
+
 void nft_lines_put_samples(const struct nft_lines *lines, size_t run, const char *between,
 			   struct buf *text)
 {
@@ -309,7 +318,8 @@ void nft_lines_put_samples(const struct nft_lines *lines, size_t run, const char
 	array_free(&values);
 }
 
-static void write_reduced(const struct nft_lines *lines, const bool *known, struct buf *text)
+static void write_reduced(const struct nft_lines *lines, const bool *left_out, bool samples,
+			  struct buf *text)
 {
 	size_t copied = 0;
 
@@ -318,9 +328,10 @@ static void write_reduced(const struct nft_lines *lines, const bool *known, stru
 
 		buf_put(text, lines->text + copied, run->begin - copied);
 		put_fence_rule(text, r, false);
-		nft_lines_put_samples(lines, r, "\n", text);
+		if (samples)
+			nft_lines_put_samples(lines, r, "\n", text);
 		for (size_t i = run->first; i < run->first + run->count; i++) {
-			if (known[i])
+			if (left_out[i])
 				continue;
 			buf_put(text, lines->lines.v[i].text, lines->lines.v[i].length);
 			buf_putc(text, '\n');
@@ -331,12 +342,13 @@ static void write_reduced(const struct nft_lines *lines, const bool *known, stru
 	buf_put(text, lines->text + copied, lines->length - copied);
 }
 
-static struct document *reduce_text(const struct nft_lines *lines, const bool *known)
+static struct document *reduce_text(const struct nft_lines *lines, const bool *left_out,
+				    bool samples)
 {
 	struct document *document = calloc(1, sizeof(*document));
 	struct source source = {.name = strdup("stdin")};
 
-	write_reduced(lines, known, &source.text);
+	write_reduced(lines, left_out, samples, &source.text);
 	if (document && source.name && !source.text.failed &&
 	    array_push(&document->sources, source)) {
 		document->kind = DOCUMENT_TEXT;
@@ -348,7 +360,8 @@ static struct document *reduce_text(const struct nft_lines *lines, const bool *k
 	return NULL;
 }
 
-struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *known)
+struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *left_out, bool samples)
 {
-	return lines->text ? reduce_text(lines, known) : json_lines_reduce(lines, known);
+	return lines->text ? reduce_text(lines, left_out, samples)
+			   : json_lines_reduce(lines, left_out, samples);
 }

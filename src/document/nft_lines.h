@@ -2,8 +2,8 @@
 /*
  * A ruleset taken apart into lines that are one plain rule each, and all the rest; of JSON a line is a
  * command (json_lines.h). A plain rule means the same wherever it stands in its chain, as long as the
- * rest stays: it has no variables, no anonymous sets, and no names that are looked up outside of the
- * document. What is in doubt is no plain rule.
+ * rest stays: it has no variables, and no names that are looked up outside of the document; its anonymous sets
+ * are its own. What is in doubt is no plain rule.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 #include "document/document.h"
 #include "document/nft_shapes.h"
 #include "document/nft_words.h"
+#include "model/ruleset.h"
 
 struct rule_line {
 	const char *text; /* inside the document's; not ended by a NUL */
@@ -55,10 +56,14 @@ void nft_lines_free(struct nft_lines *lines);
 /* Of nft text. False, without an error, if it is not of a form that can be taken apart for certain. */
 bool nft_lines_read(const struct document *document, struct nft_lines *ret_lines);
 
-/* A document without the lines that are known (one bool each): in place of each run it has two rules
- * that do nothing, and between them samples of the shapes that are used and met here first, then those of
- * its lines that are not known. NULL without memory. */
-struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *known);
+/* A document without the lines that are left out (one bool each): in place of each run it has two rules
+ * that do nothing, and between them, if asked for, samples of the shapes that are used and met here first, then
+ * those of its lines that are not left out. NULL without memory. */
+struct document *nft_lines_reduce(const struct nft_lines *lines, const bool *left_out,
+				  bool samples);
+/* Is the chain the one that the run is in? */
+bool nft_lines_is_run(const struct nft_lines *lines, size_t run, const struct table *table,
+		      const struct chain *chain);
 
 /* Opens a run, which begins with the next line and is one more in the rest. */
 bool nft_lines_open_run(struct nft_lines *lines, struct word family, struct word table,

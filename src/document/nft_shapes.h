@@ -25,6 +25,7 @@ struct text_shape {
 	struct shape_hole holes[HOLES_MAX];
 	size_t hole_count, value_count;
 	bool plain;   /* the caller's: its rules mean the same wherever they stand in the chain */
+	bool sets;    /* the caller's: they have anonymous sets */
 	size_t lines; /* of that shape */
 	size_t run;   /* the caller's, of the first line */
 	bool used;    /* samples of it are compiled instead of its lines */

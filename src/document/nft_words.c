@@ -96,7 +96,7 @@ bool word_is_plain(struct word word)
 		"log",	       "prefix",  "comment",   "limit",	  "rate",     "over",	  "burst",
 		"length",      "ttl",	  "hoplimit",  "nexthdr", "dscp",     "and",	  "or",
 		"eq",	       "ne",	  "set",       "ether",	  "status",   "dnat",	  "snat",
-		"to",
+		"to",	       ".",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
@@ -105,28 +105,65 @@ bool word_is_plain(struct word word)
 	return word_is_operator(word) || (word.length == 1 && strchr("<>&|,", *word.start));
 }
 
-bool is_plain_rule(const char *at, const char *end)
+/* Where a word stands in its rule. */
+struct context {
+	struct word before, earlier;
+	bool in_set;	    /* in the braces of an anonymous set */
+	bool of_interfaces; /* which are what it is a set of */
+};
+
+static bool follows_interface(const struct context *context)
 {
-	struct word word = word_next(&at, end), before = {0}, earlier = {0};
+	return is_interface(context->before) ||
+	       (word_is_operator(context->before) && is_interface(context->earlier));
+}
+
+/* Braces of a chain that is part of the rule are not plain, nor are sets of sets. */
+static bool is_plain_brace(struct context *context, struct word word)
+{
+	bool opens = word_is(word, "{");
+
+	if (opens == context->in_set || word_is(context->before, "jump") ||
+	    word_is(context->before, "goto"))
+		return false;
+	context->of_interfaces = opens && follows_interface(context);
+	context->in_set = opens;
+	return true;
+}
+
+static bool is_plain(struct context *context, struct word word)
+{
+	bool of_interface = context->in_set ? context->of_interfaces : follows_interface(context);
+	bool names = word_is(context->before, "jump") || word_is(context->before, "goto") ||
+		     of_interface;
+
+	if (word_is(word, "{") || word_is(word, "}"))
+		return is_plain_brace(context, word);
+	if (*word.start == '"') /* elsewhere it may be a host's name */
+		return word_is(context->before, "comment") || word_is(context->before, "prefix") ||
+		       of_interface;
+	if (*word.start == '@')
+		return word_is_identifier((struct word){word.start + 1, word.length - 1});
+	return word_is_plain(word) || word_is(word, "jump") || word_is(word, "goto") ||
+	       word_is_number(word) || is_rate(word) || (names && word_is_identifier(word));
+}
+
+bool is_plain_rule(const char *at, const char *end, bool *ret_sets)
+{
+	struct word word = word_next(&at, end);
+	struct context context = {0};
+	bool sets = false;
 
 	if (!word_is_plain(word) || word_is(word, "comment") || word_is(word, "set") ||
 	    word.length < 2)
 		return false;
-	for (; word.length; earlier = before, before = word, word = word_next(&at, end)) {
-		bool of_interface =
-			is_interface(before) || (word_is_operator(before) && is_interface(earlier));
-		bool names = word_is(before, "jump") || word_is(before, "goto") || of_interface;
-		bool plain = word_is_plain(word) || word_is(word, "jump") ||
-			     word_is(word, "goto") || word_is_number(word) || is_rate(word) ||
-			     (names && word_is_identifier(word));
-
-		if (*word.start == '"') /* elsewhere it may be a host's name */
-			plain = word_is(before, "comment") || word_is(before, "prefix") ||
-				of_interface;
-		if (*word.start == '@')
-			plain = word_is_identifier((struct word){word.start + 1, word.length - 1});
-		if (!plain)
+	for (; word.length; word = word_next(&at, end)) {
+		if (!is_plain(&context, word))
 			return false;
+		sets |= context.in_set;
+		context.earlier = context.before;
+		context.before = word;
 	}
-	return true;
+	*ret_sets = sets;
+	return !context.in_set;
 }

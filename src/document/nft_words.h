@@ -28,4 +28,5 @@ bool word_is_number(struct word word);
 /* Words that mean the same in every document. Names of protocols are in it, of ports not. */
 bool word_is_plain(struct word word);
 
-bool is_plain_rule(const char *at, const char *end);
+/* *ret_sets: it has anonymous sets. */
+bool is_plain_rule(const char *at, const char *end, bool *ret_sets);

@@ -237,7 +237,7 @@ Test(json_rules, one_stands_for_all)
 	}
 	for (size_t i = 0; i < plain; i++)
 		known[i] = i != 7;
-	reduced = nft_lines_reduce(&lines, known);
+	reduced = nft_lines_reduce(&lines, known, true);
 	cr_assert(reduced && judge(&reduced->sources.v[0].text));
 	for (size_t s = 0; s < lines.shapes.all.n; s++)
 		cr_assert(strstr(buf_text(&reduced->sources.v[0].text), "another sample"));

@@ -42,18 +42,51 @@ Test(shapes, values_are_no_part_of_a_shape)
 	};
 	struct text_shapes shapes = {0};
 	size_t values, others;
+	bool sets = true;
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
 		size_t one = add(&shapes, pairs[i][0], &values);
 
 		cr_assert_eq(one, add(&shapes, pairs[i][1], &others), "%s", pairs[i][1]);
 		cr_assert(values && values == others, "%s", pairs[i][0]);
-		cr_assert(is_plain_rule(pairs[i][0], pairs[i][0] + strlen(pairs[i][0])));
+		cr_assert(is_plain_rule(pairs[i][0], pairs[i][0] + strlen(pairs[i][0]), &sets));
+		cr_assert_not(sets);
 		cr_assert_neq(one,
 			      add_at(&shapes, pairs[i][0], pairs[i][0] + strlen(pairs[i][0]), 2));
 		shapes.values.n -= values;
 	}
 	text_shapes_free(&shapes);
+}
+
+Test(shapes, sets_of_plain_values_are_plain)
+{
+	static const char *const plain[] = {
+		"tcp dport { 80, 443 } accept",
+		"ip saddr 10.0.0.0/8 udp sport != { 1-5, 53 } drop comment \"{ all\"",
+		"ip saddr . tcp dport { 10.0.0.1 . 80, 10.0.0.2 . 81 } accept",
+		"iifname { \"eth0\", wlan0 } oifname == { eth1 } accept",
+		"ct state { new, established } ip6 daddr { ::1, 2001:db8::/32 } jump there",
+	};
+	static const char *const others[] = {
+		"tcp dport { 80, http } accept",
+		"ip saddr { \"example.org\", 1.2.3.4 } accept",
+		"ip saddr { example.org, 1.2.3.4 } accept",
+		"tcp dport { 80, 443",
+		"tcp dport 80, 443 } accept",
+		"tcp dport { { 80 }, 443 } accept",
+		"tcp dport 80 jump { accept; }",
+		"tcp dport vmap { 80 : accept }",
+		"tcp dport { 80, $other } accept",
+		"iifname \"eth0\" tcp dport { \"http\", 80 } accept",
+	};
+	bool sets = false;
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++, sets = false)
+		cr_assert(is_plain_rule(plain[i], plain[i] + strlen(plain[i]), &sets) && sets, "%s",
+			  plain[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		cr_assert_not(is_plain_rule(others[i], others[i] + strlen(others[i]), &sets), "%s",
+			      others[i]);
 }
 
 Test(shapes, what_may_be_more_than_a_value_is_none)
