@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,6 +99,36 @@ Test(memory, of_libnftables_json)
 {
 	fail_each(TEST_DATA "/nft-good", "statements.json", true);
 	fail_each(TEST_DATA "/nft-bad", "vmap-undeclared.json", false);
+}
+
+/* JSON with many rules, of which few are parsed. */
+static void write_rules(const char *name)
+{
+	FILE *file = fopen(name, "w");
+
+	cr_assert(file);
+	fputs("{\"nftables\": [{\"table\": {\"family\": \"ip\", \"name\": \"t\"}}, "
+	      "{\"chain\": {\"family\": \"ip\", \"table\": \"t\", \"name\": \"c\"}}",
+	      file);
+	for (int i = 0; i < 210; i++)
+		fprintf(file,
+			",\n{\"rule\": {\"family\": \"ip\", \"table\": \"t\", \"chain\": \"c\", "
+			"\"handle\": %d, \"comment\": \"n %d\", \"expr\": [{\"%s\": null}]}}",
+			i + 1, i, i % 2 ? "drop" : "accept");
+	fputs("]}\n", file);
+	cr_assert_eq(fclose(file), 0);
+}
+
+Test(memory, of_many_rules)
+{
+	char folder[] = "/tmp/untrack-memory-XXXXXX";
+
+	cr_assert(mkdtemp(folder));
+	cr_assert_eq(chdir(folder), 0);
+	write_rules("rules.json");
+	fail_each(folder, "rules.json", true);
+	unlink("rules.json");
+	rmdir(folder);
 }
 
 /* None that is wrong by a long string alone: jansson 2.14 loses a byte of a string of 16 bytes or
