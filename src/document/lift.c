@@ -269,12 +269,25 @@ static void add_cuts(struct lift *lift, const struct lift_set *set, lift_cuts *c
 	}
 }
 
+/* Where none of the texts has that word there is nothing to look for: an escaped one is given up. */
+static bool has_elements(struct buf *const *bytes, size_t count)
+{
+	static const char word[] = "\"elem\"";
+
+	for (size_t i = 0; i < count; i++)
+		if (memmem(buf_text(bytes[i]), bytes[i]->len, word, sizeof(word) - 1))
+			return true;
+	return false;
+}
+
 void lift_long_lists(struct buf *const *bytes, size_t count, bool json, bool keep_lines,
 		     long_lists *ret_lists)
 {
 	__attribute__((cleanup(lift_free))) struct lift lift = {.bytes = bytes, .count = count};
 	lift_cuts cuts = {0};
 
+	if (json && !has_elements(bytes, count))
+		return;
 	if (!json)
 		lift_scan_text(&lift);
 	for (size_t i = 0; json && i < count && !lift.given_up; i++)
