@@ -11,6 +11,8 @@
 #define BEGINNING "{\"nftables\": ["
 #define ENDING "]}"
 
+enum { MARK_SYMBOL = 1 };
+
 enum {
 	WORTHWHILE = 200, /* plain rules; of fewer the whole is parsed as fast */
 	RECENT = 4,	  /* shapes that a rule may have, most likely */
@@ -26,7 +28,9 @@ struct scan {
 	struct nft_lines *lines;
 	struct cursor c;
 	ARRAY(struct place) places;
-	size_t recent[RECENT]; /* the last is the latest; SIZE_MAX: none */
+	struct text_shapes forms; /* of rules, with marks for symbols too */
+	struct buf form;	  /* of the last rule */
+	size_t recent[RECENT];	  /* the last is the latest; SIZE_MAX: none */
 };
 
 /* ------------------------------------------------------------------ lines */
@@ -118,12 +122,32 @@ static bool meet_recent(struct scan *scan, size_t *ret_shape)
 	return false;
 }
 
+/* Is a rule of a new shape the first of its form? Then it stands for all of that form. */
+static bool is_first_of_form(struct scan *scan, const char *begin, const struct json_rule *rule,
+			     bool *ret_first)
+{
+	static const struct holes none;
+	struct buf *form = &scan->form;
+	const char *text;
+
+	form->len = 0;
+	for (size_t i = 0; i < rule->symbol_count; i++) {
+		buf_put(form, begin, (size_t)(rule->symbols[i].start - begin));
+		buf_putc(form, MARK_SYMBOL);
+		begin = rule->symbols[i].start + rule->symbols[i].length;
+	}
+	buf_put(form, begin, (size_t)(scan->c.at - begin));
+	text = buf_text(form);
+	return !form->failed && text_shapes_add(&scan->forms, text, text + form->len, &none, 0,
+						ret_first) != SIZE_MAX;
+}
+
 /* The command from there to here is a rule. */
 static bool add_rule(struct scan *scan, const char *begin, const struct json_rule *rule)
 {
 	struct nft_lines *lines = scan->lines;
 	size_t place = find_place(scan, rule), shape;
-	bool is_new;
+	bool is_new, is_first = false;
 
 	if (place == SIZE_MAX)
 		return false;
@@ -135,9 +159,10 @@ static bool add_rule(struct scan *scan, const char *begin, const struct json_rul
 		if (*at && strchr(MARKS_RESERVED, *at))
 			return false;
 	shape = text_shapes_add(&lines->shapes, begin, scan->c.at, &rule->holes, place, &is_new);
-	if (shape == SIZE_MAX)
+	if (shape == SIZE_MAX || (is_new && !is_first_of_form(scan, begin, rule, &is_first)))
 		return false;
 	lines->shapes.all.v[shape].plain = true;
+	lines->shapes.all.v[shape].judged |= is_first;
 	note_recent(scan, shape);
 	return add_line(scan, begin, shape);
 }
@@ -276,7 +301,7 @@ static bool end_texts(size_t count, struct buf *bufs)
 	return ok;
 }
 
-/* The first line of each shape, and all that is no line; and the rest, where runs stand for lines. */
+/* The first lines of shapes that are judged, and all that is no line. */
 static bool write_judged(struct nft_lines *lines)
 {
 	autofree bool *met = calloc(lines->shapes.all.n + 1, sizeof(*met));
@@ -288,13 +313,13 @@ static bool write_judged(struct nft_lines *lines)
 	lines->judged.n = count;
 	begin_texts(count, lines->judged.v);
 	array_for_each(piece, &lines->pieces) {
-		bool *known =
-			piece->line == SIZE_MAX ? NULL : &met[lines->lines.v[piece->line].shape];
+		size_t shape =
+			piece->line == SIZE_MAX ? SIZE_MAX : lines->lines.v[piece->line].shape;
 
-		if (!known || !*known)
+		if (shape == SIZE_MAX || (!met[shape] && lines->shapes.all.v[shape].judged))
 			put_command(&lines->judged.v[piece->source], piece);
-		if (known)
-			*known = true;
+		if (shape != SIZE_MAX)
+			met[shape] = true;
 	}
 	return end_texts(count, lines->judged.v);
 }
@@ -330,6 +355,8 @@ bool json_lines_read(const struct document *document, struct nft_lines *ret_line
 	ok = read_sources(&scan, document) && lines.lines.n >= WORTHWHILE && sort_lines(&lines) &&
 	     write_judged(&lines) && write_rest(&lines);
 	array_free(&scan.places);
+	text_shapes_free(&scan.forms);
+	buf_free(&scan.form);
 	if (!ok)
 		return false;
 	*ret_lines = lines;

@@ -2,9 +2,10 @@
 /*
  * Libnftables JSON taken apart into commands of which the plain rules are lines (nft_lines.h), before
  * any of it is parsed: of very many rules alike one stands for all. What is left (`judged`, a text for
- * each source) has of each shape the first rule, and all else as it stands. It is JSON, and keeps to
- * the schema, exactly if the whole does: the others have the same keys and types in the same order,
- * and in the values that differ nothing can be wrong. What it is refused for is told of the whole.
+ * each source) has the first of the rules that differ in plain numbers and addresses alone, and all
+ * else as it stands. It is JSON, and keeps to the schema, exactly if the whole does: the others have
+ * the same keys and types in the same order, and in what differs nothing can be wrong. What it is
+ * refused for is told of the whole.
  */
 #pragma once
 

@@ -23,21 +23,36 @@ static bool take_literal(struct cursor *c, const char *literal)
 	return true;
 }
 
-/* The characters of a number; what it is is judged elsewhere. */
-static bool take_number(struct cursor *c, struct json_string *ret_number)
+static void add_symbol(struct json_rule *rule, struct json_string symbol)
+{
+	if (rule->symbol_count < SYMBOLS_MAX)
+		rule->symbols[rule->symbol_count++] = symbol;
+}
+
+static bool add_hole(struct json_rule *rule, enum mark mark, unsigned prefix,
+		     struct json_string text)
+{
+	return holes_add(&rule->holes, mark, prefix, text.start, text.length);
+}
+
+/* The characters of a number; what it is is judged elsewhere, unless it is a plain one. */
+static bool take_number(struct cursor *c, struct json_rule *rule, struct json_string *ret_number)
 {
 	const char *begin;
+	uint64_t number;
 
 	json_cursor_skip_space(c);
 	begin = c->at;
 	while (c->at < c->end && *c->at && strchr("+-.0123456789eE", *c->at))
 		c->at++;
 	*ret_number = (struct json_string){begin, (size_t)(c->at - begin)};
+	if (c->at > begin && decimal_read(begin, c->at, INT64_MAX, &number) == ret_number->length)
+		add_symbol(rule, *ret_number);
 	return c->at > begin;
 }
 
 /* A value without parts; *ret_string is one without a start if it is no text. */
-static bool take_scalar(struct cursor *c, struct json_string *ret_string)
+static bool take_scalar(struct cursor *c, struct json_rule *rule, struct json_string *ret_string)
 {
 	struct json_string number;
 
@@ -45,20 +60,19 @@ static bool take_scalar(struct cursor *c, struct json_string *ret_string)
 	if (json_sees(c, '"'))
 		return json_take_string(c, ret_string);
 	return take_literal(c, "null") || take_literal(c, "true") || take_literal(c, "false") ||
-	       take_number(c, &number);
+	       take_number(c, rule, &number);
 }
 
-/* An object of values without parts, whose texts are `words` that nft has in its own tables, or may
- * be anything. */
-static bool take_flat(struct cursor *c, bool words)
+/* An object of values without parts: words that nft has in its own tables, names of the document's, and
+ * numbers. */
+static bool take_flat(struct cursor *c, struct json_rule *rule)
 {
 	struct json_string key, string;
 
 	if (!json_take(c, '{'))
 		return false;
 	do {
-		if (!json_take_key(c, &key) || !take_scalar(c, &string) ||
-		    (words && string.start && !word_is_plain(word_of(string))))
+		if (!json_take_key(c, &key) || !take_scalar(c, rule, &string))
 			return false;
 	} while (json_take(c, ','));
 	return json_take(c, '}');
@@ -72,6 +86,7 @@ struct match {
 	struct json_string name, other; /* its texts: the key of meta and ct, protocol and field */
 	size_t members;
 	struct cursor right;
+	struct json_rule *rule; /* that it is in */
 };
 
 static bool take_left(struct cursor *c, struct match *match)
@@ -130,17 +145,21 @@ static bool take_symbol(struct cursor *c, const struct match *match, struct json
 	struct word word;
 
 	if (!json_sees(c, '"'))
-		return take_number(c, ret_symbol);
+		return take_number(c, match->rule, ret_symbol);
 	if (!json_take_string(c, ret_symbol) || !ret_symbol->length)
 		return false;
 	word = word_of(*ret_symbol);
+	if (word_is_number(word)) {
+		add_symbol(match->rule, *ret_symbol);
+		return true;
+	}
 	if (*word.start == '@')
 		return word_is_identifier((struct word){word.start + 1, word.length - 1});
-	return has_words(match) || word_is_number(word) || (protocols && word_is_plain(word));
+	return has_words(match) || (protocols && word_is_plain(word));
 }
 
 /* {"addr": …, "len": …} */
-static bool take_prefix(struct cursor *c, const struct match *match, struct json_rule *rule)
+static bool take_prefix(struct cursor *c, const struct match *match)
 {
 	enum mark mark = mark_of(match);
 	struct json_string key, address = {0}, length = {0};
@@ -151,7 +170,7 @@ static bool take_prefix(struct cursor *c, const struct match *match, struct json
 	do {
 		if (!json_take_key(c, &key) ||
 		    !(json_is(key, "addr")  ? take_symbol(c, match, &address)
-		      : json_is(key, "len") ? take_number(c, &length)
+		      : json_is(key, "len") ? take_number(c, match->rule, &length)
 					    : false))
 			return false;
 	} while (json_take(c, ','));
@@ -161,7 +180,7 @@ static bool take_prefix(struct cursor *c, const struct match *match, struct json
 	    decimal_read(length.start, length.start + length.length, mark == MARK_IPV6 ? 128 : 32,
 			 &bits) == length.length &&
 	    bits)
-		holes_add(&rule->holes, mark, (unsigned)bits, address.start, address.length);
+		add_hole(match->rule, mark, (unsigned)bits, address);
 	return true;
 }
 
@@ -187,7 +206,7 @@ static bool take_words(struct cursor *c, const struct match *match)
 	return json_take(c, ']');
 }
 
-static bool take_right(struct cursor *c, const struct match *match, struct json_rule *rule)
+static bool take_right(struct cursor *c, const struct match *match)
 {
 	enum mark mark = mark_of(match);
 	struct json_string key, symbol;
@@ -196,21 +215,20 @@ static bool take_right(struct cursor *c, const struct match *match, struct json_
 		return take_words(c, match);
 	if (json_take(c, '{'))
 		return json_take_key(c, &key) &&
-		       (json_is(key, "prefix")	? take_prefix(c, match, rule)
+		       (json_is(key, "prefix")	? take_prefix(c, match)
 			: json_is(key, "range") ? take_range(c, match)
 						: false) &&
 		       json_take(c, '}');
 	if (!take_symbol(c, match, &symbol))
 		return false;
 	if (mark != MARK_NONE)
-		holes_add(&rule->holes, mark, mark == MARK_IPV6 ? 128 : 32, symbol.start,
-			  symbol.length);
+		add_hole(match->rule, mark, mark == MARK_IPV6 ? 128 : 32, symbol);
 	return true;
 }
 
 static bool take_match(struct cursor *c, struct json_rule *rule)
 {
-	struct match match = {0};
+	struct match match = {.rule = rule};
 	struct json_string key;
 
 	if (!json_take(c, '{'))
@@ -229,7 +247,7 @@ static bool take_match(struct cursor *c, struct json_rule *rule)
 		}
 	} while (json_take(c, ','));
 	return json_take(c, '}') && match.op.start && match.members && match.right.at &&
-	       take_right(&match.right, &match, rule);
+	       take_right(&match.right, &match);
 }
 
 /* ------------------------------------------------------------------ statements */
@@ -245,9 +263,9 @@ static bool take_counter(struct cursor *c, struct json_rule *rule)
 	do {
 		if (!json_take_key(c, &key) ||
 		    (!json_is(key, "packets") && !json_is(key, "bytes")) ||
-		    !take_number(c, &number))
+		    !take_number(c, rule, &number))
 			return false;
-		holes_add(&rule->holes, MARK_COUNTER, 0, number.start, number.length);
+		add_hole(rule, MARK_COUNTER, 0, number);
 	} while (json_take(c, ','));
 	return json_take(c, '}');
 }
@@ -272,9 +290,9 @@ static bool take_statement(struct cursor *c, struct json_rule *rule)
 	else if (is_bare(key))
 		ok = take_literal(c, "null");
 	else if (json_is(key, "jump") || json_is(key, "goto") || json_is(key, "limit"))
-		ok = take_flat(c, false);
+		ok = take_flat(c, rule);
 	else if (json_is(key, "log") || json_is(key, "reject"))
-		ok = take_literal(c, "null") || take_flat(c, false);
+		ok = take_literal(c, "null") || take_flat(c, rule);
 	else
 		ok = false;
 	return ok && json_take(c, '}');
@@ -299,7 +317,8 @@ static bool take_comment(struct cursor *c, struct json_rule *rule)
 
 	if (!json_take_string(c, &comment))
 		return false;
-	holes_add(&rule->holes, MARK_COMMENT, 0, comment.start, comment.length);
+	if (add_hole(rule, MARK_COMMENT, 0, comment))
+		add_symbol(rule, comment);
 	return true;
 }
 
@@ -307,8 +326,7 @@ static bool take_handle(struct cursor *c, struct json_rule *rule)
 {
 	struct json_string number;
 
-	return take_number(c, &number) &&
-	       holes_add(&rule->holes, MARK_HANDLE, 0, number.start, number.length);
+	return take_number(c, rule, &number) && add_hole(rule, MARK_HANDLE, 0, number);
 }
 
 static bool take_member(struct cursor *c, struct json_string key, struct json_rule *rule)

@@ -11,9 +11,15 @@
 #include "document/json_cursor.h"
 #include "document/nft_values.h"
 
+enum { SYMBOLS_MAX = 32 };
+
 struct json_rule {
 	struct json_string family, table, chain;
 	struct holes holes;
+	/* These, and all other numbers and texts of which each is as good as any other to who judges
+	 * the document: what they mean libnftables finds out. In the order of the text. */
+	struct json_string symbols[SYMBOLS_MAX];
+	size_t symbol_count;
 	/* It means the same wherever it stands in its chain: no anonymous sets, and no names that are
 	 * looked up outside of the document. */
 	bool plain;

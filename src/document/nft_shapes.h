@@ -24,8 +24,9 @@ struct text_shape {
 	size_t place;	 /* the chain it is in, as the caller counts them */
 	struct shape_hole holes[HOLES_MAX];
 	size_t hole_count, value_count;
-	bool plain;   /* the caller's: its rules mean the same wherever they stand in the chain */
-	bool sets;    /* the caller's: they have anonymous sets */
+	bool plain; /* the caller's: its rules mean the same wherever they stand in the chain */
+	bool sets;  /* the caller's: they have anonymous sets */
+	bool judged; /* the caller's: of its rules the first is judged, and none of another shape for it */
 	size_t lines; /* of that shape */
 	size_t run;   /* the caller's, of the first line */
 	bool used;    /* samples of it are compiled instead of its lines */

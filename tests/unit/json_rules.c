@@ -172,7 +172,8 @@ enum { RULES = 240 };
 	" {\"chain\": {\"family\": \"ip\", \"table\": \"t\", \"name\": \"c\"}},\n"                 \
 	" {\"chain\": {\"family\": \"ip\", \"table\": \"t\", \"name\": \"d\"}}"
 
-/* Rules of a few shapes in two chains; every ninth is of no shape. */
+/* Rules in two chains, most of a few shapes; of every seventh the shape is its own, and every ninth is not
+ * plain. */
 static void put_rule(struct buf *text, unsigned i)
 {
 	bool added = i % 2;
@@ -183,6 +184,16 @@ static void put_rule(struct buf *text, unsigned i)
 		   added ? "{\"add\": " : "", i % 3 ? "c" : "d", i + 1, i);
 	if (i % 9 == 8)
 		buf_puts(text, MATCH(PAYLOAD("tcp", "dport"), "==", "{\"set\": [1, 2]}"));
+	else if (i % 7 == 3)
+		buf_printf(
+			text,
+			MATCH(PAYLOAD("ip", "daddr"), "==",
+			      "{\"range\": [\"10.0.0.1\", \"10.0.0.%u\"]}") ", "
+									    "{\"limit\": "
+									    "{\"rate\": %u, "
+									    "\"burst\": 5, "
+									    "\"per\": \"second\"}}",
+			i + 2, i);
 	else
 		buf_printf(text, MATCH(PAYLOAD("ip", "saddr"), "==", PREFIX("10.1.%u.0", "24")),
 			   i % 256);
@@ -221,13 +232,17 @@ Test(json_rules, one_stands_for_all)
 	autolines lines = {0};
 	struct document *reduced;
 	autofree bool *known = calloc(RULES, sizeof(*known));
-	size_t plain = RULES - RULES / 9;
+	size_t plain = RULES - RULES / 9, rules = 0;
 
 	fill(document, "", "");
 	cr_assert(json_lines_read(document, &lines));
 	cr_assert_eq(lines.lines.n, plain);
-	cr_assert_eq(lines.shapes.all.n, 4); /* two chains, bare and in "add" */
-	cr_assert(judge(&lines.judged.v[0]) && lines.judged.v[0].len < 20000);
+	cr_assert_gt(lines.shapes.all.n, 4 + 20);
+	cr_assert(judge(&lines.judged.v[0]));
+	/* two chains, bare and in "add", once with each kind of match; and what is not plain */
+	for (const char *at = buf_text(&lines.judged.v[0]); (at = strstr(at, "\"rule\"")); at++)
+		rules++;
+	cr_assert_eq(rules, 2 * 2 * 2 + RULES / 9);
 	array_for_each(run, &lines.runs) {
 		for (size_t i = run->first + 1; i < run->first + run->count; i++)
 			cr_assert(lines.lines.v[i].text > lines.lines.v[i - 1].text);
