@@ -2,10 +2,9 @@
 #include "api/rehearse.h"
 
 #include "api/accept.h"
-#include "api/adopt.h"
+#include "api/alike.h"
 #include "api/render.h"
 #include "base/cleanup.h"
-#include "base/hash.h"
 #include "diff/diff.h"
 #include "kernel/kernel.h"
 #include "model/fields.h"
@@ -18,8 +17,6 @@ enum { LONG_LIST = 20000 };
 /* Neighbours of what changes that are played along; how many rules from a change on both sides are
  * looked through for where they go on alike; and for how many changes of a chain. */
 enum { KEPT = 4, NEAR = 32, CHANGES_MAX = 64 };
-/* How many rules that are alike are played: so many of the first, and of the last. */
-enum { ALIKE = 32 };
 
 DEFINE_AUTOCLEAN(struct ruleset, ruleset_free)
 DEFINE_AUTOCLEAN(struct table, table_free)
@@ -162,114 +159,6 @@ static bool common_make(struct common *c, const struct pair *pair, const struct 
 	return true;
 }
 
-/* How many rules are alike, and how many of them were met. */
-struct tally {
-	uint64_t kind;
-	size_t all, met;
-};
-typedef ARRAY(struct tally) tallies;
-
-/* All of an expression but what packets are compared with: a value, or what is in an anonymous set. */
-static uint64_t hash_kind(uint64_t hash, const struct expression *expression)
-{
-	bool compares = !strcmp(expression->name, "cmp");
-	bool looks_up = !strcmp(expression->name, "lookup");
-
-	hash = hash_bytes(hash, expression->name, strlen(expression->name) + 1);
-	attr_for_each(a, expression->data) {
-		bool left_out =
-			(compares && a.type == NFTA_CMP_DATA) ||
-			(looks_up && (a.type == NFTA_LOOKUP_SET || a.type == NFTA_LOOKUP_SET_ID));
-
-		hash = hash_bytes(hash, &a.type, sizeof(a.type));
-		hash = hash_bytes(hash, &a.body.len, sizeof(a.body.len));
-		if (!left_out)
-			hash = hash_bytes(hash, a.body.data, a.body.len);
-	}
-	return hash;
-}
-
-static uint64_t hash_set(uint64_t hash, const struct set *set)
-{
-	struct span attrs = buf_span(&set->attrs);
-	uint32_t parts[] = {set->flags, attr_find_be32(attrs, NFTA_SET_KEY_TYPE),
-			    attr_find_be32(attrs, NFTA_SET_KEY_LEN)};
-
-	return hash_bytes(hash, parts, sizeof(parts));
-}
-
-/* Of rules with anonymous sets: what they have in common with those that are alike. 0: it has no such set, or
- * one whose elements the kernel judges by more than their form, as verdicts are. */
-static uint64_t kind_of_sets(const struct table *table, const struct rule *rule)
-{
-	struct span rest = rule_expressions(rule);
-	struct expression expression;
-	uint64_t hash = HASH_BEGIN;
-	bool has_set = false;
-
-	while (expression_next(&rest, &expression)) {
-		const struct set *set = expression_set(table, &expression);
-
-		hash = hash_kind(hash, &expression);
-		if (!set)
-			continue;
-		if (set->flags & NFT_SET_MAP)
-			return 0;
-		has_set = true;
-		hash = hash_set(hash, set);
-	}
-	return has_set ? hash : 0;
-}
-
-/* 0: like no other. */
-static uint64_t kind_of(const struct table *table, const struct rule *rule)
-{
-	return rule->shape ? (uintptr_t)rule->shape : kind_of_sets(table, rule);
-}
-
-/* Neighbours are alike more often than not, and kinds are few. */
-static struct tally *find_tally(const tallies *list, uint64_t kind, struct tally *last)
-{
-	if (last && last->kind == kind)
-		return last;
-	array_for_each(tally, list) {
-		if (tally->kind == kind)
-			return tally;
-	}
-	return NULL;
-}
-
-static bool count_kinds(const uint64_t *kinds, size_t count, tallies *list)
-{
-	struct tally *tally = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		if (!kinds[i])
-			continue;
-		tally = find_tally(list, kinds[i], tally);
-		if (!tally) {
-			if (!array_push(list, (struct tally){.kind = kinds[i]}))
-				return false;
-			tally = &list->v[list->n - 1];
-		}
-		tally->all++;
-	}
-	return true;
-}
-
-/*
- * Rules that are alike are like the elements of a long list: but for the first and the last of them they are
- * left out. What the others have in the kernel differs in bytes that packets are compared with, which are
- * in it as they were sent (rule_shape.h), so that playing them tells no more; the kernel judges each when it
- * is committed. With anonymous sets it is also dear: what each costs there grows with their number.
- */
-static bool is_one_of_many(struct tally *tally)
-{
-	size_t before = tally->met++;
-
-	return before >= ALIKE && tally->all - before > ALIKE;
-}
-
 static bool push_rule(struct chain *to, const struct rule *rule)
 {
 	struct rule *copy = rule_copy(rule);
@@ -283,23 +172,11 @@ static bool push_rule(struct chain *to, const struct rule *rule)
 static bool push_rules(struct chain *to, const struct table *table, const struct chain *from,
 		       const bool *is_left_out)
 {
-	autofree uint64_t *kinds = calloc(from->rules.n + 1, sizeof(*kinds));
-	struct tally *tally = NULL;
-	tallies list = {0};
-	bool ok = kinds;
+	autofree bool *out = alike_leave_out(table, from, is_left_out);
+	bool ok = out;
 
 	for (size_t i = 0; ok && i < from->rules.n; i++)
-		if (!is_left_out || !is_left_out[i])
-			kinds[i] = kind_of(table, from->rules.v[i]);
-	ok = ok && count_kinds(kinds, from->rules.n, &list);
-	for (size_t i = 0; ok && i < from->rules.n; i++) {
-		if (is_left_out && is_left_out[i])
-			continue;
-		tally = kinds[i] ? find_tally(&list, kinds[i], tally) : NULL;
-		if (!tally || !is_one_of_many(tally))
-			ok = push_rule(to, from->rules.v[i]);
-	}
-	array_free(&list);
+		ok = out[i] || push_rule(to, from->rules.v[i]);
 	return ok;
 }
 
