@@ -70,7 +70,34 @@ static bool read_end(struct span rest, struct untrack_error *err)
 	return rest.len ? record_damaged(err, "a record is cut off") : true;
 }
 
-static struct rule *read_rule(struct span body, struct untrack_error *err)
+/* The bytes of the rule before, but for those that are told. */
+static bool read_like(struct span body, const struct rule *before, struct buf *attrs,
+		      struct untrack_error *err)
+{
+	struct differing differing;
+
+	if (!before || attrs->len)
+		return record_damaged(err, "attributes are like none");
+	buf_reserve_exactly(attrs, before->attrs.len);
+	buf_put(attrs, before->attrs.data, before->attrs.len);
+	if (!buf_ok(attrs, err))
+		return false;
+	while (body.len >= sizeof(differing)) {
+		memcpy(&differing, body.data, sizeof(differing));
+		body.data += sizeof(differing);
+		body.len -= sizeof(differing);
+		if (differing.length > body.len ||
+		    (size_t)differing.offset + differing.length > attrs->len)
+			return record_damaged(err, "attributes are cut off");
+		memcpy(attrs->data + differing.offset, body.data, differing.length);
+		body.data += differing.length;
+		body.len -= differing.length;
+	}
+	return read_end(body, err);
+}
+
+static struct rule *read_rule(struct span body, const struct rule *before,
+			      struct untrack_error *err)
 {
 	autoclean(rule_free_p) struct rule *rule = rule_new();
 	struct record record;
@@ -79,11 +106,14 @@ static struct rule *read_rule(struct span body, struct untrack_error *err)
 		error_memory(err);
 		return NULL;
 	}
-	while (record_next(&body, &record))
-		if (!read_common(&record,
-				 &(struct common){&rule->attrs, &rule->handle, &rule->origin, NULL},
-				 err))
+	while (record_next(&body, &record)) {
+		const struct common to = {&rule->attrs, &rule->handle, &rule->origin, NULL};
+
+		if (record.type == FIELD_ATTRS_LIKE
+			    ? !read_like(record.body, before, &rule->attrs, err)
+			    : !read_common(&record, &to, err))
 			return NULL;
+	}
 	return read_end(body, err) ? steal_pointer(&rule) : NULL;
 }
 
@@ -95,7 +125,8 @@ static bool read_into_chain(const struct record *record, struct chain *chain, ui
 	if (record->type != FIELD_RULE)
 		return read_common(
 			record, &(struct common){&chain->attrs, &chain->handle, NULL, state}, err);
-	rule = read_rule(record->body, err);
+	rule = read_rule(record->body, chain->rules.n ? chain->rules.v[chain->rules.n - 1] : NULL,
+			 err);
 	if (!rule)
 		return false;
 	if (!array_push(&chain->rules, rule))

@@ -8,16 +8,74 @@
 #include <linux/netlink.h>
 #include <string.h>
 
-/* The fields that objects share. A handle of 0 and an absent name or origin are left out. */
+/* Beside its attributes. A handle of 0 and an absent origin are left out. */
+static void put_own(struct buf *out, const struct buf *attrs, uint64_t handle, const char *origin)
+{
+	if (handle)
+		record_put_u64(out, FIELD_HANDLE, handle);
+	record_put_text(out, FIELD_ORIGIN, origin);
+	out->failed |= attrs->failed; /* what is incomplete must not be kept as if it were whole */
+}
+
+/* The fields that objects share. */
 static void put_common(struct buf *out, const char *name, const struct buf *attrs, uint64_t handle,
 		       const char *origin)
 {
 	record_put_text(out, FIELD_NAME, name);
 	record_put(out, FIELD_ATTRS, attrs->data, attrs->len);
-	if (handle)
-		record_put_u64(out, FIELD_HANDLE, handle);
-	record_put_text(out, FIELD_ORIGIN, origin);
-	out->failed |= attrs->failed; /* what is incomplete must not be kept as if it were whole */
+	put_own(out, attrs, handle, origin);
+}
+
+/* From there on: where they differ next, up to where they agree for longer than it takes to say so. */
+static struct differing next_differing(const struct buf *a, const struct buf *b, size_t from)
+{
+	size_t end;
+
+	while (from + sizeof(uint64_t) <= a->len &&
+	       !memcmp(a->data + from, b->data + from, sizeof(uint64_t)))
+		from += sizeof(uint64_t);
+	while (from < a->len && a->data[from] == b->data[from])
+		from++;
+	end = from;
+	for (size_t at = from; at < a->len && at < end + 1 + sizeof(struct differing); at++)
+		if (a->data[at] != b->data[at])
+			end = at + 1;
+	return (struct differing){(uint16_t)from, (uint16_t)(end - from)};
+}
+
+/* Of rules that are alike, one behind the other, what is not: a tenth of their bytes. False: they are not. */
+static bool put_like(struct buf *out, const struct buf *attrs, const struct buf *before)
+{
+	size_t begin = out->len, most = begin + attrs->len / 2;
+	struct differing differing = {0};
+
+	if (attrs->len != before->len || attrs->len > UINT16_MAX || attrs->failed || before->failed)
+		return false;
+	begin = record_begin(out, FIELD_ATTRS_LIKE);
+	for (;;) {
+		differing =
+			next_differing(attrs, before, (size_t)differing.offset + differing.length);
+		if (!differing.length)
+			break;
+		buf_put(out, &differing, sizeof(differing));
+		buf_put(out, attrs->data + differing.offset, differing.length);
+		if (out->failed || out->len > most) {
+			out->len = out->failed ? out->len : begin;
+			return false;
+		}
+	}
+	record_end(out, begin);
+	return true;
+}
+
+static void put_rule(struct buf *out, const struct rule *rule, const struct rule *before)
+{
+	size_t begin = record_begin(out, FIELD_RULE);
+
+	if (!before || !put_like(out, &rule->attrs, &before->attrs))
+		record_put(out, FIELD_ATTRS, rule->attrs.data, rule->attrs.len);
+	put_own(out, &rule->attrs, rule->handle, rule->origin);
+	record_end(out, begin);
 }
 
 static void put_chain(struct buf *out, const struct chain *chain)
@@ -26,12 +84,8 @@ static void put_chain(struct buf *out, const struct chain *chain)
 
 	put_common(out, chain->name, &chain->attrs, chain->handle, NULL);
 	record_put_u32(out, FIELD_STATE, chain->rules_read ? STATE_READ : 0);
-	array_for_each(rule, &chain->rules) {
-		size_t rule_begin = record_begin(out, FIELD_RULE);
-
-		put_common(out, NULL, &(*rule)->attrs, (*rule)->handle, (*rule)->origin);
-		record_end(out, rule_begin);
-	}
+	for (size_t i = 0; i < chain->rules.n; i++)
+		put_rule(out, chain->rules.v[i], i ? chain->rules.v[i - 1] : NULL);
 	record_end(out, begin);
 }
 

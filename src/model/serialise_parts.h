@@ -2,6 +2,8 @@
 /* What a table is made of in a file, for its writer and its reader (model/serialise.h). */
 #pragma once
 
+#include <stdint.h>
+
 enum { FORMAT = 1 };
 
 /* Types of records. Numbers stay what they are: files outlive the program that wrote them. */
@@ -25,6 +27,13 @@ enum field {
 	FIELD_PACKED_KIND = 26, /* bytes of a key, and PACKED_RANGES */
 	FIELD_PACKED = 27,
 	FIELD_PACKED_STORED = 28, /* in place of the keys: their number, and how many there are */
+	FIELD_ATTRS_LIKE = 29,	  /* of a rule: where they differ from those of the one before */
+};
+
+/* FIELD_ATTRS_LIKE is of these, each with its bytes behind it. */
+struct differing {
+	uint16_t offset;
+	uint16_t length;
 };
 
 enum { PACKED_RANGES = 1u << 16 };

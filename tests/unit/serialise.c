@@ -90,6 +90,51 @@ Test(serialise, gives_back_everything_beneath_the_table)
 	same_table(table, read);
 }
 
+static uint32_t seed;
+static uint32_t pick(uint32_t below)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (seed >> 8) % below;
+}
+
+/* A rule like the one before it but for some bytes, and now and then of another length. */
+static void add_rule(struct chain *chain, const struct rule *before)
+{
+	struct rule *rule = rule_new();
+	size_t length = before && pick(8) ? before->attrs.len : 100 + 4 * pick(20);
+	uint32_t changes = pick(4) ? pick(4) : pick(60);
+
+	cr_assert(rule && array_push(&chain->rules, rule));
+	rule->handle = chain->rules.n;
+	for (size_t i = 0; i < length; i++)
+		buf_putc(&rule->attrs,
+			 before && i < before->attrs.len ? (char)before->attrs.data[i] : 'a');
+	for (uint32_t i = 0; i < changes; i++)
+		rule->attrs.data[pick((uint32_t)length)] = (uint8_t)pick(256);
+}
+
+Test(serialise, keeps_rules_that_are_alike_in_brief)
+{
+	autotable *table = sample_table("untrack"), *read = NULL;
+	struct chain *chain = table->chains.v[0];
+	autoerror err = ERROR_INIT;
+	size_t whole = 0;
+	autobuf bytes = {0};
+	struct span rest;
+
+	while (chain->rules.n < 2000)
+		add_rule(chain, chain->rules.n > 3 ? chain->rules.v[chain->rules.n - 1] : NULL);
+	array_for_each(rule, &chain->rules)
+		whole += (*rule)->attrs.len;
+	serialise_table(&bytes, table);
+	rest = buf_span(&bytes);
+	read = deserialise_table(&rest, &err);
+	cr_assert(read && !rest.len, "%s", err.message);
+	for (size_t i = 0; i < chain->rules.n; i++)
+		same_bytes(&chain->rules.v[i]->attrs, &read->chains.v[0]->rules.v[i]->attrs);
+	cr_assert_lt(bytes.len, whole, "%zu, %zu", bytes.len, whole);
+}
+
 Test(serialise, keeps_what_is_not_known_and_not_sorted)
 {
 	autotable *table = sample_table("others"), *read = NULL;
