@@ -141,9 +141,7 @@ static void add_masked(struct decoding *d, const struct part *part, const uint8_
 	struct interval v[256];
 
 	if (key_bytes(segment->key) > 1 && segment->key != KEY_CTSTATE) {
-		decode_add(d, (struct fact){.kind = FACT_MASK,
-					    .what = what,
-					    .mask = {segment->key, mask, value, negated}});
+		decode_mask(d, what, segment->key, (struct masked){mask, value}, negated);
 		return;
 	}
 	domain = key_domain(d->arena, d->domains, segment->key);

@@ -52,6 +52,9 @@ void decode_effect(struct decoding *d, enum effect effect, const char *what);
 void decode_verdict(struct decoding *d, int32_t code, const char *chain);
 /* A number of connections: more than that many (over), or no more. */
 void decode_count(struct decoding *d, bool over, struct span id);
+/* (key & mask) == value (negated: differs) */
+void decode_mask(struct decoding *d, const char *what, enum key key, struct masked is,
+		 bool negated);
 /* The key is in these intervals (negated: is not). */
 void decode_in(struct decoding *d, enum key key, const struct interval *v, size_t n, bool negated);
 

@@ -80,6 +80,16 @@ void decode_opaque(struct decoding *d, const char *what, enum opaque kind, bool 
 				    .opaque = {hash_bytes(more, id.data, id.len), kind, negated}});
 }
 
+void decode_mask(struct decoding *d, const char *what, enum key key, struct masked is, bool negated)
+{
+	struct masked *kept = arena_get(d->arena, sizeof(*kept));
+
+	if (!kept)
+		return;
+	*kept = is;
+	decode_add(d, (struct fact){.kind = FACT_MASK, .what = what, .mask = {key, negated, kept}});
+}
+
 void decode_effect(struct decoding *d, enum effect effect, const char *what)
 {
 	decode_add(d, (struct fact){.kind = FACT_EFFECT, .what = what, .effect = effect});

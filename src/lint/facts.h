@@ -113,10 +113,15 @@ struct box_facts {
 	bool negated;
 };
 
+struct masked {
+	number mask;
+	number value;
+};
+
+/* There are four or five for each rule, and very many rules. */
 struct fact {
 	enum fact_kind kind;
-	const char *what;	       /* words for messages: "ct mark", "limit", "dnat" */
-	const struct translation *nat; /* EFFECT_NAT */
+	const char *what; /* words for messages: "ct mark", "limit", "dnat" */
 	union {
 		struct {
 			enum key key;
@@ -125,9 +130,8 @@ struct fact {
 		struct box_facts boxes;
 		struct {
 			enum key key;
-			number mask;
-			number value;
 			bool negated;
+			const struct masked *is;
 		} mask;
 		struct {
 			uint64_t id; /* the same condition has the same */
@@ -137,29 +141,29 @@ struct fact {
 		struct verdict verdict;
 		struct {
 			bool known;
-			number keep;
-			number value;
+			uint32_t keep;
+			uint32_t value;
 		} mark;
-		enum effect effect;
+		struct {
+			enum effect effect;
+			const struct translation *nat; /* EFFECT_NAT */
+		};
 	};
 };
 
 /* What a key must meet for a packet to match the rule: seen at a glance where it does not. */
 struct guard {
 	enum key key;
-	number first; /* the lowest and the highest value; crossed over: none */
-	number last;
-	const struct ranges *ranges; /* all of them; NULL: all between these two */
+	const struct ranges *ranges;
 };
 
 struct rule_facts {
-	struct guard guard; /* the one that most packets do not meet, if there are any guards */
-	const struct guard *guards; /* the others */
-	size_t guards_n;	    /* of all */
 	const struct rule *rule;
 	const struct chain_facts *chain;
 	struct fact *facts;
 	size_t n;
+	const struct guard *guards; /* the one that tells most comes first */
+	size_t guards_n;
 	bool inert;	 /* has neither verdict nor effect */
 	bool lets_in;	 /* accepts, or leads to another chain */
 	bool compat;	 /* has expressions of iptables' extensions */
@@ -177,11 +181,6 @@ struct glance {
 static inline uint64_t glance_bits(const struct glance *glance, number value)
 {
 	return (uint64_t)(glance->high ? value >> 64 : value);
-}
-
-static inline const struct guard *rule_guard(const struct rule_facts *rule, size_t i)
-{
-	return i ? &rule->guards[i - 1] : &rule->guard;
 }
 
 struct chain_facts {

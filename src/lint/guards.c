@@ -12,32 +12,26 @@
 /* Keys of which a rule's conditions can be guards. */
 #define GUARDS_MAX 16
 
-static size_t put_ranges(const struct fact *fact, struct guard *guards)
-{
-	const struct ranges *ranges = fact->in.ranges;
-
-	*guards = (struct guard){.key = fact->in.key,
-				 .first = ranges->n ? ranges->first : 1,
-				 .last = ranges->n ? ranges->last : 0,
-				 .ranges = ranges->n > 1 ? ranges : NULL};
-	return 1;
-}
-
 /* Of boxes all that lies between their ends. */
-static size_t put_boxes(const struct box_facts *boxes, struct guard *guards, size_t room)
+static size_t put_boxes(struct arena *arena, const struct box_facts *boxes, struct guard *guards,
+			size_t room)
 {
 	if (boxes->negated || boxes->rest || boxes->keys > room)
 		return 0;
 	for (unsigned k = 0; k < boxes->keys; k++) {
-		struct guard guard = {.key = boxes->key[k], .first = 1};
+		number first = 0, last = 0;
 
 		for (size_t i = 0; i < boxes->n; i++) {
 			const struct interval *box = &boxes->v[i * boxes->keys + k];
 
-			guard.first = !i || box->first < guard.first ? box->first : guard.first;
-			guard.last = !i || box->last > guard.last ? box->last : guard.last;
+			first = !i || box->first < first ? box->first : first;
+			last = !i || box->last > last ? box->last : last;
 		}
-		guards[k] = guard;
+		guards[k].key = boxes->key[k];
+		guards[k].ranges =
+			boxes->n ? ranges_one(arena, first, last) : ranges_make(arena, NULL, 0);
+		if (!guards[k].ranges)
+			return 0;
 	}
 	return boxes->keys;
 }
@@ -45,10 +39,10 @@ static size_t put_boxes(const struct box_facts *boxes, struct guard *guards, siz
 /* How many of the highest bits are the same for all values between its ends. */
 static unsigned told_bits(const struct guard *guard)
 {
-	number open = guard->last - guard->first;
+	number open = guard->ranges->last - guard->ranges->first;
 	unsigned bits = 8 * key_bytes(guard->key);
 
-	if (guard->first > guard->last)
+	if (!guard->ranges->n)
 		return 8 * sizeof(number);
 	for (; open; open >>= 1)
 		bits--;
@@ -76,34 +70,33 @@ void make_guards(struct arena *arena, struct rule_facts *rule)
 		const struct fact *fact = &rule->facts[i];
 
 		if (fact->kind == FACT_RANGES)
-			n += put_ranges(fact, &guards[n]);
+			guards[n++] = (struct guard){fact->in.key, fact->in.ranges};
 		else if (fact->kind == FACT_BOXES || fact->kind == FACT_VERDICTS)
-			n += put_boxes(&fact->boxes, &guards[n], GUARDS_MAX - n);
+			n += put_boxes(arena, &fact->boxes, &guards[n], GUARDS_MAX - n);
 		else if (fact->kind != FACT_MASK && fact->kind != FACT_OPAQUE)
 			break;
 	}
-	if (!n)
+	kept = n ? arena_get(arena, n * sizeof(*kept)) : NULL;
+	if (!kept)
 		return;
 	put_first(guards, n);
-	kept = n > 1 ? arena_get(arena, (n - 1) * sizeof(*kept)) : NULL;
-	if (kept)
-		memcpy(kept, guards + 1, (n - 1) * sizeof(*kept));
-	rule->guard = guards[0];
+	memcpy(kept, guards, n * sizeof(*kept));
 	rule->guards = kept;
-	rule->guards_n = n > 1 && !kept ? 0 : n;
+	rule->guards_n = n;
 }
 
 struct glance make_glance(const struct rule_facts *rule)
 {
-	const struct guard *guard = &rule->guard;
-	struct glance glance = {.last = UINT64_MAX, .key = guard->key};
+	struct glance glance = {.last = UINT64_MAX};
+	const struct guard *guard = rule->guards;
 
-	if (rule->inert || (rule->guards_n && guard->first > guard->last))
+	if (rule->inert || (rule->guards_n && !guard->ranges->n))
 		return (struct glance){.first = 1};
 	if (!rule->guards_n)
 		return glance;
+	glance.key = guard->key;
 	glance.high = key_bytes(guard->key) > sizeof(uint64_t);
-	glance.first = glance_bits(&glance, guard->first);
-	glance.last = glance_bits(&glance, guard->last);
+	glance.first = glance_bits(&glance, guard->ranges->first);
+	glance.last = glance_bits(&glance, guard->ranges->last);
 	return glance;
 }

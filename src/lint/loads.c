@@ -131,8 +131,8 @@ static void set_meta(struct decoding *d, struct span data)
 		fact.mark.value = value;
 	} else if (segment && segment->known && segment->key == KEY_MARK) {
 		fact.mark.known = true;
-		fact.mark.keep = segment->mask;
-		fact.mark.value = segment->flip;
+		fact.mark.keep = (uint32_t)segment->mask;
+		fact.mark.value = (uint32_t)segment->flip;
 	}
 	if (load && load->entry)
 		decode_add(d, (struct fact){.kind = FACT_ENTRY, .what = load->what});

@@ -37,15 +37,10 @@ static bool rule_path(struct walk *walk, const struct rule_facts *rule, uint8_t 
 	path_init(walk, path, nfproto);
 	path->key[KEY_MARK] = NULL;
 	for (size_t i = 0; i < rule->guards_n; i++) {
-		const struct guard *guard = rule_guard(rule, i);
+		const struct guard *guard = &rule->guards[i];
 
-		if (guard->first > guard->last)
-			return false;
-		if (is_lasting(guard->key) &&
-		    !path_demand(walk, path, guard->key,
-				 guard->ranges
-					 ? guard->ranges
-					 : ranges_one(&walk->arena, guard->first, guard->last)))
+		if (!guard->ranges->n ||
+		    (is_lasting(guard->key) && !path_demand(walk, path, guard->key, guard->ranges)))
 			return false;
 	}
 	return true;

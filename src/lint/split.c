@@ -198,7 +198,7 @@ static void split_mask(struct walk *walk, const struct path *path, const struct 
 		       struct paths *yes, struct paths *no)
 {
 	const struct ranges *values = path_values(walk, path, fact->mask.key);
-	number identity[3] = {fact->mask.key, fact->mask.mask, fact->mask.value};
+	number identity[3] = {fact->mask.key, fact->mask.is->mask, fact->mask.is->value};
 	struct interval v[TRIES_MAX];
 	const struct ranges *ranges;
 	uint64_t id = 0xcbf29ce484222325u;
@@ -209,7 +209,7 @@ static void split_mask(struct walk *walk, const struct path *path, const struct 
 	if (ranges_count(values, TRIES_MAX) < TRIES_MAX) {
 		for (size_t i = 0; i < values->n; i++)
 			for (number at = ranges_at(values, i)->first;; at++) {
-				if (((at & fact->mask.mask) == fact->mask.value) !=
+				if (((at & fact->mask.is->mask) == fact->mask.is->value) !=
 				    fact->mask.negated)
 					v[n++] = (struct interval){at, at};
 				if (at == ranges_at(values, i)->last)

@@ -205,22 +205,20 @@ static bool may_pass(const struct guard *guard, const struct path *path)
 {
 	const struct ranges *values = path->key[guard->key];
 
-	if (guard->first > guard->last)
+	if (!guard->ranges->n)
 		return false;
 	if (!values)
 		return true;
-	if (values->first > guard->last || values->last < guard->first)
+	if (values->first > guard->ranges->last || values->last < guard->ranges->first)
 		return false;
-	if (guard->ranges)
-		return ranges_meet(values, guard->ranges);
-	return values->n <= 1 || ranges_meet_interval(values, guard->first, guard->last);
+	return (values->n == 1 && guard->ranges->n == 1) || ranges_meet(values, guard->ranges);
 }
 
 /* May some of these packets match the rule? */
 static bool may_match(const struct rule_facts *rule, const struct path *path)
 {
 	for (size_t i = 0; i < rule->guards_n; i++)
-		if (!may_pass(rule_guard(rule, i), path))
+		if (!may_pass(&rule->guards[i], path))
 			return false;
 	return true;
 }

@@ -244,9 +244,7 @@ static void match_mark(struct decoding *d, const struct extension *x)
 		unsure(d, x);
 		return;
 	}
-	decode_add(d, (struct fact){.kind = FACT_MASK,
-				    .what = "mark",
-				    .mask = {KEY_MARK, info.mask, info.mark, info.invert}});
+	decode_mask(d, "mark", KEY_MARK, (struct masked){info.mask, info.mark}, info.invert);
 }
 
 static void match_nothing(struct decoding *d, const struct extension *x)

@@ -115,7 +115,7 @@ static void target_mark(struct decoding *d, const struct extension *x)
 
 	if (x->revision == 2 && xt_read(x, &info, sizeof(info))) {
 		fact.mark.known = true;
-		fact.mark.keep = (uint32_t)~info.mask;
+		fact.mark.keep = ~info.mask;
 		fact.mark.value = info.mark;
 	}
 	decode_add(d, fact);
