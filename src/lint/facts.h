@@ -104,6 +104,7 @@ struct verdict {
 
 struct box_facts {
 	unsigned keys;
+	unsigned ordered; /* the key by whose first and last values they are in order; keys: none */
 	const enum key *key;
 	size_t n;
 	const struct interval *v; /* n times keys */

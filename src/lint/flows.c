@@ -160,6 +160,10 @@ static void add_services(struct lint *lint, const struct policy *policy)
 	array_for_each(service, &policy->services) {
 		if (!array_push(&lint->tallies, (struct tally){.service = service}))
 			lint->failed = true;
+		if (lint->flows.n >= lint->flows_max) {
+			lint->partial = true;
+			continue;
+		}
 		array_for_each(protocol, &service->match.protocols)
 			for (size_t i = 0; i < sizeof(role_flows) / sizeof(*role_flows); i++)
 				if (role_flows[i].role == service->role)

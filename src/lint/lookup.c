@@ -101,6 +101,32 @@ static bool put_elements(struct looking *look)
 	return true;
 }
 
+/* Which key the boxes are in order by, and tells them apart best. */
+static unsigned order_of(const struct box_facts *boxes)
+{
+	size_t most = 1;
+	unsigned best = boxes->keys;
+
+	for (unsigned k = 0; k < boxes->keys; k++) {
+		const struct interval *v = boxes->v + k;
+		size_t values = boxes->n != 0;
+		bool ordered = true;
+
+		for (size_t i = 1; i < boxes->n && ordered; i++) {
+			const struct interval *next = v + boxes->keys;
+
+			ordered = v->first <= next->first && v->last <= next->last;
+			values += v->first < next->first;
+			v = next;
+		}
+		if (!ordered || values <= most)
+			continue;
+		most = values;
+		best = k;
+	}
+	return best;
+}
+
 static bool look_into(struct looking *look)
 {
 	size_t count = elements_count(&look->set->elements);
@@ -152,6 +178,7 @@ static void add_lookup(struct decoding *d, struct span data, uint16_t sreg, cons
 		return;
 	}
 	look.boxes.negated = negated;
+	look.boxes.ordered = order_of(&look.boxes);
 	note_states(&look);
 	if (verdicts)
 		decode_add(d, (struct fact){.kind = FACT_VERDICTS,

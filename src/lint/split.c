@@ -33,17 +33,73 @@ static const struct interval *box_at(const struct box_facts *boxes, size_t i)
 	return boxes->v + i * boxes->keys;
 }
 
-/* Which of a box's keys limit the path; false if it takes none of it. */
-static bool box_limits(struct walk *walk, const struct path *path, const struct box_facts *boxes,
-		       size_t i, uint32_t *ret_limits)
-{
-	const struct interval *box = box_at(boxes, i);
-	uint32_t limits = 0;
+/* What a path has of the keys of boxes, of which there may be very many. */
+struct boxed {
+	const struct box_facts *boxes;
+	const struct ranges *values[KEYS];
+	size_t from, to; /* all others have nothing of it */
+};
 
+/* Where the boxes begin whose first (or, if `last`, last) value is at least that. */
+static size_t find_box(const struct box_facts *boxes, number value, bool last)
+{
+	size_t low = 0, high = boxes->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct interval *at = &box_at(boxes, middle)[boxes->ordered];
+
+		if ((last ? at->last : at->first) < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void find_range(struct boxed *boxed)
+{
+	const struct box_facts *boxes = boxed->boxes;
+	const struct ranges *values;
+
+	boxed->from = 0;
+	boxed->to = boxes->n;
+	if (boxes->ordered == boxes->keys)
+		return;
+	values = boxed->values[boxes->key[boxes->ordered]];
+	if (values->n)
+		boxed->from = find_box(boxes, values->first, true);
+	if (values->n && values->last < ~(number)0)
+		boxed->to = find_box(boxes, values->last + 1, false);
+}
+
+/* False: memory ran out. */
+static bool box_values(struct walk *walk, const struct path *path, const struct box_facts *boxes,
+		       struct boxed *ret_boxed)
+{
+	ret_boxed->boxes = boxes;
 	for (unsigned k = 0; k < boxes->keys; k++) {
 		const struct ranges *values = path_values(walk, path, boxes->key[k]);
 
-		if (!values || !ranges_meet_interval(values, box[k].first, box[k].last))
+		if (!values)
+			return false;
+		ret_boxed->values[boxes->key[k]] = values;
+	}
+	find_range(ret_boxed);
+	return true;
+}
+
+/* Which of a box's keys limit the path; false if it takes none of it. Most have nothing of it. */
+static bool box_limits(const struct boxed *boxed, size_t i, uint32_t *ret_limits)
+{
+	const struct interval *box = box_at(boxed->boxes, i);
+	uint32_t limits = 0;
+
+	for (unsigned k = 0; k < boxed->boxes->keys; k++) {
+		const struct ranges *values = boxed->values[boxed->boxes->key[k]];
+
+		if (!values->n || values->last < box[k].first || values->first > box[k].last ||
+		    (values->n > 1 && !ranges_meet_interval(values, box[k].first, box[k].last)))
 			return false;
 		if (values->first < box[k].first || values->last > box[k].last)
 			limits |= 1u << k;
@@ -53,16 +109,17 @@ static bool box_limits(struct walk *walk, const struct path *path, const struct 
 }
 
 /* All boxes that matter limit one same key: then together they are ranges of it. */
-static const struct ranges *as_ranges(struct walk *walk, const struct path *path,
-				      const struct box_facts *boxes, enum key *ret_key)
+static const struct ranges *as_ranges(struct walk *walk, const struct boxed *boxed,
+				      enum key *ret_key)
 {
+	const struct box_facts *boxes = boxed->boxes;
 	ARRAY(struct interval) v = {0};
 	const struct ranges *ranges = NULL;
 	uint32_t all = 0, limits;
 	bool ok = true;
 
-	for (size_t i = 0; ok && i < boxes->n; i++) {
-		if (!box_limits(walk, path, boxes, i, &limits))
+	for (size_t i = boxed->from; ok && i < boxed->to; i++) {
+		if (!box_limits(boxed, i, &limits))
 			continue;
 		all |= limits;
 		ok = !(all & (all - 1));
@@ -70,8 +127,8 @@ static const struct ranges *as_ranges(struct walk *walk, const struct path *path
 	for (unsigned k = 0; ok && k < boxes->keys; k++) {
 		if (all != 1u << k)
 			continue;
-		for (size_t i = 0; ok && i < boxes->n; i++)
-			if (box_limits(walk, path, boxes, i, &limits))
+		for (size_t i = boxed->from; ok && i < boxed->to; i++)
+			if (box_limits(boxed, i, &limits))
 				ok = limits ? array_push(&v, box_at(boxes, i)[k]) : false;
 		*ret_key = boxes->key[k];
 		if (ok)
@@ -91,9 +148,10 @@ static void cut_box(struct walk *walk, const struct box_facts *boxes, size_t i, 
 
 	while ((node = paths_take(rest))) {
 		struct path in = node->path;
+		struct boxed boxed;
 		uint32_t limits;
 
-		if (!box_limits(walk, &in, boxes, i, &limits)) {
+		if (!box_values(walk, &in, boxes, &boxed) || !box_limits(&boxed, i, &limits)) {
 			paths_put(&left, node);
 			continue;
 		}
@@ -119,18 +177,21 @@ static void split_boxes(struct walk *walk, const struct path *path, const struct
 {
 	const struct ranges *ranges;
 	autopaths rest = {.walk = walk};
+	struct boxed boxed;
 	unsigned cut = 0;
 	uint32_t limits;
 	enum key key = KEYS;
 
-	ranges = as_ranges(walk, path, boxes, &key);
+	if (!box_values(walk, path, boxes, &boxed))
+		return;
+	ranges = as_ranges(walk, &boxed, &key);
 	if (ranges) {
 		split_ranges(walk, path, key, ranges, yes, no);
 		return;
 	}
 	paths_push(&rest, path);
-	for (size_t i = 0; i < boxes->n && rest.n; i++) {
-		if (!box_limits(walk, path, boxes, i, &limits))
+	for (size_t i = boxed.from; i < boxed.to && rest.n; i++) {
+		if (!box_limits(&boxed, i, &limits))
 			continue;
 		if (++cut > BOXES_MAX) {
 			/* What is left may be in boxes not looked at. */
@@ -148,13 +209,16 @@ void split_verdicts(struct walk *walk, const struct path *path, const struct fac
 {
 	const struct box_facts *boxes = &fact->boxes;
 	autopaths rest = {.walk = walk};
+	struct boxed boxed;
 	uint32_t limits;
 
+	if (!box_values(walk, path, boxes, &boxed))
+		return;
 	paths_push(&rest, path);
-	for (size_t i = 0; i < boxes->n && rest.n; i++) {
+	for (size_t i = boxed.from; i < boxed.to && rest.n; i++) {
 		autopaths yes = {.walk = walk};
 
-		if (!box_limits(walk, path, boxes, i, &limits))
+		if (!box_limits(&boxed, i, &limits))
 			continue;
 		cut_box(walk, boxes, i, &rest, &yes);
 		paths_for_each(in, &yes)

@@ -154,6 +154,7 @@ static void match_multiport(struct decoding *d, const struct extension *x)
 			decode_add(d, (struct fact){.kind = FACT_BOXES,
 						    .what = x->name,
 						    .boxes = {.keys = 2,
+							      .ordered = 2,
 							      .key = keys,
 							      .n = 2 * n,
 							      .v = boxes,
