@@ -40,8 +40,8 @@ static bool same(const struct sides *s, size_t i, size_t j)
 
 	if (s->fates[i] == RULE_GOES_FIRST)
 		return false;
-	if (s->plain && rules_identical(live, desired))
-		return true;
+	if (rules_identical(live, desired))
+		return s->plain || rules_equal(s->live_table, live, s->desired_table, desired);
 	return hash_of(&s->live_hash[i], live) == hash_of(&s->desired_hash[j], desired) &&
 	       rules_equal(s->live_table, live, s->desired_table, desired);
 }

@@ -324,12 +324,60 @@ bool rules_identical(const struct rule *a, const struct rule *b)
 	       span_equal(one.userdata, other.userdata) && span_equal(one.compat, other.compat);
 }
 
+static bool is_part_set(const struct table *table, const char *name)
+{
+	const struct set *set = name ? table_find_set(table, name) : NULL;
+
+	return !set || set_is_anonymous(set);
+}
+
+static bool is_part_chain(const struct table *table, const char *name)
+{
+	const struct chain *chain = table_find_chain(table, name);
+
+	return !chain || chain_is_bound(chain);
+}
+
+/* Does that body of an expression name what may be a part of the rule in one of the tables? */
+static bool names_part(const struct tables *tables, enum value_kind kind, struct span body)
+{
+	const char *name = kind == VALUE_SET ? attr_text(body) : NULL;
+	struct span verdict;
+
+	if (kind == VALUE_SET)
+		return is_part_set(tables->a, name) || is_part_set(tables->b, name);
+	if (kind != VALUE_VERDICT || !attr_find(body, NFTA_DATA_VERDICT, &verdict))
+		return false;
+	name = attr_find_text(verdict, NFTA_VERDICT_CHAIN);
+	return name && (is_part_chain(tables->a, name) || is_part_chain(tables->b, name));
+}
+
+static bool has_parts(const struct tables *tables, const struct rule *rule)
+{
+	struct span list = rule_expressions(rule);
+	struct expression expression;
+
+	while (expression_next(&list, &expression)) {
+		const struct values *special = values_of(expression.name);
+
+		if (!special)
+			continue;
+		attr_for_each(item, expression.data) {
+			if (names_part(tables, find_value(special, item.type), item.body))
+				return true;
+		}
+	}
+	return false;
+}
+
 bool rules_equal(const struct table *table_a, const struct rule *a, const struct table *table_b,
 		 const struct rule *b)
 {
 	struct tables tables = {table_a, table_b, 0};
 	struct span attrs_a = buf_span(&a->attrs), attrs_b = buf_span(&b->attrs);
 
+	if (rules_identical(a, b) && !has_parts(&tables, a))
+		return true;
 	return plain_equal(find_or_zero(attrs_a, NFTA_RULE_USERDATA),
 			   find_or_zero(attrs_b, NFTA_RULE_USERDATA)) &&
 	       nests_equal(find_or_zero(attrs_a, NFTA_RULE_COMPAT),
