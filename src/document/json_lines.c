@@ -163,6 +163,7 @@ static bool add_rule(struct scan *scan, const char *begin, const struct json_rul
 		return false;
 	lines->shapes.all.v[shape].plain = true;
 	lines->shapes.all.v[shape].judged |= is_first;
+	lines->shapes.all.v[shape].sets = rule->sets;
 	note_recent(scan, shape);
 	return add_line(scan, begin, shape);
 }

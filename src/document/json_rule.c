@@ -206,6 +206,35 @@ static bool take_words(struct cursor *c, const struct match *match)
 	return json_take(c, ']');
 }
 
+static bool take_element(struct cursor *c, const struct match *match)
+{
+	struct json_string key;
+
+	if (!json_take(c, '{'))
+		return take_symbol(c, match, &key) && *key.start != '@';
+	return json_take_key(c, &key) &&
+	       (json_is(key, "prefix")	? take_prefix(c, match)
+		: json_is(key, "range") ? take_range(c, match)
+					: false) &&
+	       json_take(c, '}');
+}
+
+/* None of the values in a set is left open. */
+static bool take_set(struct cursor *c, const struct match *match)
+{
+	const struct holes holes = match->rule->holes;
+
+	match->rule->sets = true;
+	if (!json_take(c, '['))
+		return false;
+	do {
+		if (!take_element(c, match))
+			return false;
+	} while (json_take(c, ','));
+	match->rule->holes = holes;
+	return json_take(c, ']');
+}
+
 static bool take_right(struct cursor *c, const struct match *match)
 {
 	enum mark mark = mark_of(match);
@@ -217,6 +246,7 @@ static bool take_right(struct cursor *c, const struct match *match)
 		return json_take_key(c, &key) &&
 		       (json_is(key, "prefix")	? take_prefix(c, match)
 			: json_is(key, "range") ? take_range(c, match)
+			: json_is(key, "set")	? take_set(c, match)
 						: false) &&
 		       json_take(c, '}');
 	if (!take_symbol(c, match, &symbol))

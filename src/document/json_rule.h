@@ -20,9 +20,10 @@ struct json_rule {
 	 * the document: what they mean libnftables finds out. In the order of the text. */
 	struct json_string symbols[SYMBOLS_MAX];
 	size_t symbol_count;
-	/* It means the same wherever it stands in its chain: no anonymous sets, and no names that are
-	 * looked up outside of the document. */
+	/* It means the same wherever it stands in its chain: no names that are looked up outside of the
+	 * document. */
 	bool plain;
+	bool sets; /* it has anonymous sets */
 };
 
 /* Reads the body. False where it is not certain what that is, or where it tells its place itself. */

@@ -54,7 +54,8 @@ def document(rules, family="inet", table="t"):
 MIXED = [rule(random.Random(number).choice(list(KINDS)), number) for number in range(COUNT * 2)]
 DOCUMENTS = {**{kind: document([rule(kind, number) for number in range(COUNT)]) for kind in KINDS},
              "mixed": document(MIXED)}
-JSON_TOO = ["ports", "prefixes", "states", "two", "no sets"]
+JSON_TOO = ["ports", "ranges", "prefixes", "states", "protocols", "interfaces", "two", "services",
+            "no sets"]
 
 
 def listing_of_nft(make_netns, path, *options, what=("ruleset",)):

@@ -123,6 +123,26 @@ Test(json_rules, what_may_be_more_than_a_value_is_none)
 	text_shapes_free(&shapes);
 }
 
+Test(json_rules, sets_of_plain_values_are_plain)
+{
+	static const char *const rules[] = {
+		EXPR(MATCH(PAYLOAD("tcp", "dport"), "==", "{\"set\": [22, 23]}")),
+		EXPR(MATCH(PAYLOAD("tcp", "dport"),
+			   "!=", "{\"set\": [{\"range\": [22, 23]}, 80]}")),
+		EXPR(MATCH(PAYLOAD("ip", "saddr"),
+			   "==", "{\"set\": [" PREFIX("10.0.0.0", "8") ", \"1.2.3.4\"]}")),
+		EXPR(MATCH("\"ct\": {\"key\": \"state\"}", "==", "{\"set\": [\"new\"]}")),
+		EXPR(MATCH("\"meta\": {\"key\": \"iifname\"}",
+			   "==", "{\"set\": [\"eth0\", \"b*\"]}")),
+	};
+	struct json_rule rule;
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+		cr_assert(read_rule(rules[i], &rule) && rule.plain && rule.sets && !rule.holes.n,
+			  "%s", rules[i]);
+	cr_assert(read_rule(EXPR("{\"accept\": null}"), &rule) && rule.plain && !rule.sets);
+}
+
 Test(json_rules, what_depends_on_more_is_not_plain)
 {
 	static const char *const rules[] = {
@@ -131,7 +151,12 @@ Test(json_rules, what_depends_on_more_is_not_plain)
 		EXPR(MATCH(PAYLOAD("ip6", "saddr"), "==", "\"::ffff:1.2.3.4\"")),
 		EXPR(MATCH(PAYLOAD("tcp", "dport"), "==", "\"ssh\"")),
 		EXPR(MATCH(PAYLOAD("tcp", "dport"), "==", "[22, 23]")),
-		EXPR(MATCH(PAYLOAD("tcp", "dport"), "==", "{\"set\": [22, 23]}")),
+		EXPR(MATCH(PAYLOAD("tcp", "dport"), "==", "{\"set\": [22, \"ssh\"]}")),
+		EXPR(MATCH(PAYLOAD("tcp", "dport"), "==", "{\"set\": [22, \"@ports\"]}")),
+		EXPR(MATCH(PAYLOAD("tcp", "dport"), "==", "{\"set\": [22, {\"set\": [23]}]}")),
+		EXPR(MATCH(PAYLOAD("tcp", "dport"), "==", "{\"set\": []}")),
+		EXPR(MATCH(PAYLOAD("tcp", "dport"),
+			   "==", "{\"set\": [{\"elem\": {\"val\": 22}}]}")),
 		EXPR(MATCH(PAYLOAD("tcp", "dport"), "==", "{\"prefix\": {\"addr\": 22}}")),
 		EXPR(MATCH("\"meta\": {\"key\": \"iif\"}", "==", "\"eth0\"")),
 		EXPR(MATCH("\"meta\": {\"key\": \"hour\"}", "==", "\"10:00\"")),
@@ -183,7 +208,7 @@ static void put_rule(struct buf *text, unsigned i)
 		   "\"handle\": %u, \"comment\": \"n %u\", \"expr\": [",
 		   added ? "{\"add\": " : "", i % 3 ? "c" : "d", i + 1, i);
 	if (i % 9 == 8)
-		buf_puts(text, MATCH(PAYLOAD("tcp", "dport"), "==", "{\"set\": [1, 2]}"));
+		buf_puts(text, MATCH(PAYLOAD("tcp", "dport"), "==", "{\"set\": [1, \"http\"]}"));
 	else if (i % 7 == 3)
 		buf_printf(
 			text,
