@@ -146,11 +146,14 @@ static bool ends_in_comma(const char *begin, const char *end)
 	return end == begin || end[-1] == ',';
 }
 
-/* The elements up to the '}', which is read. False if they are not plain. */
+/* The elements up to the '}', which is read. False if they are not plain; nft takes no list without any. */
 static bool read_items(struct cursor *c, struct lift_set *set)
 {
 	struct lift_place place = {.source = c->source, .variable = LIFT_NONE};
 
+	lift_skip_blanks(c, false);
+	if (c->at < c->end && *c->at == '}')
+		return false;
 	for (;;) {
 		struct word word;
 

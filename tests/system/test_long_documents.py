@@ -107,6 +107,8 @@ TEXTS = {
     "not of the set": "define many = { " + ADDRESSES + " }\n"
                       + table("type ipv4_addr", [v4(n) for n in NUMBERS])
                       + "add set inet t e { type ipv4_addr; }\nadd element inet t e { 1.1.1.1 }\n",
+    "of none": "define none = { }\n" + table("type ipv4_addr", "$none") + "add element inet t long { "
+               + ADDRESSES + " }\n",
     "named in a comment": "define many = { " + ADDRESSES + " }\n# $many\n"
                           + table("type ipv4_addr; comment \"$many\"", "$many"),
     "elements twice": "table ip t {\nset s {\ntype ipv4_addr\nelements = { " + ADDRESSES + " }\n"
@@ -267,6 +269,8 @@ REFUSED = {
                + " } add element inet t long { 1.1.1.1 }\n", "syntax"),
     "no end of a variable": ("define many = { " + ADDRESSES + " } define other = 1\n"
                              + table("type ipv4_addr", "$many"), "syntax"),
+    "none": (table("type ipv4_addr", "{ " + ADDRESSES + " }") + "add element inet t long { # none\n }\n",
+             "syntax"),
     "wrong in a variable": ("define many = {\n" + ADDRESSES + ",\nnonsense.example.invalid,\n}\n"
                             + table("type ipv4_addr", "$many"), "resolve"),
     "below the list": (table("type ipv4_addr", [v4(n) for n in NUMBERS], "nonsense {}\n"),
