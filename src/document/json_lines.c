@@ -239,6 +239,7 @@ static bool read_sources(struct scan *scan, const struct document *document)
 
 		scan->c = (struct cursor){
 			.text = begin, .at = begin, .end = begin + text->len, .source = i};
+		scan->lines->length += text->len;
 		if (!read_commands(scan) || nft_lines_has_fence(begin, text->len))
 			return false;
 	}

@@ -89,11 +89,11 @@ struct match {
 	struct json_rule *rule; /* that it is in */
 };
 
-static bool take_left(struct cursor *c, struct match *match)
+static bool take_field(struct cursor *c, struct match *match)
 {
 	struct json_string key, string;
 
-	if (!json_take(c, '{') || !json_take_key(c, &match->kind) || !json_take(c, '{'))
+	if (!json_take(c, '{'))
 		return false;
 	do {
 		if (!json_take_key(c, &key) || !json_take_string(c, &string) ||
@@ -105,9 +105,31 @@ static bool take_left(struct cursor *c, struct match *match)
 			return false;
 		match->members++;
 	} while (json_take(c, ','));
-	return json_take(c, '}') && json_take(c, '}') &&
-	       (json_is(match->kind, "payload") || json_is(match->kind, "meta") ||
-		json_is(match->kind, "ct"));
+	return json_take(c, '}') && (json_is(match->kind, "payload") ||
+				     json_is(match->kind, "meta") || json_is(match->kind, "ct"));
+}
+
+/* Of a concatenation. */
+static bool take_fields(struct cursor *c, struct match *match)
+{
+	if (!json_take(c, '['))
+		return false;
+	do {
+		struct match field = {0};
+
+		if (!json_take(c, '{') || !json_take_key(c, &field.kind) ||
+		    !take_field(c, &field) || !json_take(c, '}'))
+			return false;
+		match->members++;
+	} while (json_take(c, ','));
+	return json_take(c, ']');
+}
+
+static bool take_left(struct cursor *c, struct match *match)
+{
+	return json_take(c, '{') && json_take_key(c, &match->kind) &&
+	       (json_is(match->kind, "concat") ? take_fields(c, match) : take_field(c, match)) &&
+	       json_take(c, '}');
 }
 
 /* What a value of that field is; MARK_NONE where it is not left open. */
@@ -192,15 +214,15 @@ static bool take_range(struct cursor *c, const struct match *match)
 	       take_symbol(c, match, &symbol) && json_take(c, ']');
 }
 
-/* Flags. */
-static bool take_words(struct cursor *c, const struct match *match)
+/* Flags, or the values of a concatenation. */
+static bool take_symbols(struct cursor *c, const struct match *match)
 {
 	struct json_string symbol;
 
-	if (!json_take(c, '[') || !json_is(match->kind, "ct") || !has_words(match))
+	if (!json_take(c, '['))
 		return false;
 	do {
-		if (!take_symbol(c, match, &symbol))
+		if (!take_symbol(c, match, &symbol) || *symbol.start == '@')
 			return false;
 	} while (json_take(c, ','));
 	return json_take(c, ']');
@@ -213,9 +235,10 @@ static bool take_element(struct cursor *c, const struct match *match)
 	if (!json_take(c, '{'))
 		return take_symbol(c, match, &key) && *key.start != '@';
 	return json_take_key(c, &key) &&
-	       (json_is(key, "prefix")	? take_prefix(c, match)
-		: json_is(key, "range") ? take_range(c, match)
-					: false) &&
+	       (json_is(key, "prefix")	 ? take_prefix(c, match)
+		: json_is(key, "range")	 ? take_range(c, match)
+		: json_is(key, "concat") ? take_symbols(c, match)
+					 : false) &&
 	       json_take(c, '}');
 }
 
@@ -241,7 +264,7 @@ static bool take_right(struct cursor *c, const struct match *match)
 	struct json_string key, symbol;
 
 	if (json_sees(c, '['))
-		return take_words(c, match);
+		return json_is(match->kind, "ct") && has_words(match) && take_symbols(c, match);
 	if (json_take(c, '{'))
 		return json_take_key(c, &key) &&
 		       (json_is(key, "prefix")	? take_prefix(c, match)

@@ -39,8 +39,8 @@ struct json_piece {
 };
 
 struct nft_lines {
-	char *text; /* all files of nft text, one behind the other; of JSON NULL */
-	size_t length;
+	char *text;    /* all files of nft text, one behind the other; of JSON NULL */
+	size_t length; /* of all files */
 	const struct document *document; /* of JSON, with its commands in order */
 	ARRAY(struct json_piece) pieces;
 	ARRAY(struct buf) judged; /* json_lines.h */

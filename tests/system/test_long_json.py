@@ -56,6 +56,10 @@ def match_port(form, r):
 def match_other(r):
     return r.choice([
         lambda: match("==", field("ip", "saddr"), {"set": [address(r), address(r)]}),
+        lambda: match("!=", field("ip", "daddr"), {"set": ["10.0.0.1", {"prefix": {"addr": "10.1.0.0", "len": 16}}]}),
+        lambda: match("==", {"concat": [field("ip", "saddr"), field("tcp", "dport")]},
+                      {"set": [{"concat": [address(r), r.randrange(1, 999)]} for _ in range(r.randrange(1, 4))]}),
+        lambda: match("==", {"meta": {"key": "oifname"}}, {"set": ["a", f"eth{r.randrange(9)}"]}),
         lambda: match("==", field("ip", "saddr"), {"range": ["10.0.0.1", f"10.0.0.{r.randrange(2, 250)}"]}),
         lambda: match("==", field("ip", "saddr"), "@known"),
         lambda: match(r.choice(["<", ">=", "in"]), field("tcp", "dport"), r.randrange(1, 65000)),

@@ -134,6 +134,9 @@ Test(json_rules, sets_of_plain_values_are_plain)
 		EXPR(MATCH("\"ct\": {\"key\": \"state\"}", "==", "{\"set\": [\"new\"]}")),
 		EXPR(MATCH("\"meta\": {\"key\": \"iifname\"}",
 			   "==", "{\"set\": [\"eth0\", \"b*\"]}")),
+		EXPR(MATCH(
+			"\"concat\": [{" PAYLOAD("ip", "saddr") "}, {" PAYLOAD("tcp", "dport") "}]",
+			"==", "{\"set\": [{\"concat\": [\"10.0.0.1\", 22]}]}")),
 	};
 	struct json_rule rule;
 
