@@ -36,6 +36,7 @@ struct lint {
 	ARRAY(struct flow) flows;
 	size_t flows_max;	     /* more are not judged one by one */
 	bool partial;		     /* there are more */
+	size_t paths_max;	     /* of a walk; 0: many */
 	ARRAY(struct tally) tallies; /* of services in their order, then of rules */
 	uint64_t entries;
 	struct findings *findings;		      /* while lint_run() runs */

@@ -12,6 +12,8 @@
 /* In brief, as many as meet so many rules in all, which takes some hundredths of a second. */
 #define MEETINGS_MAX 160000
 #define FLOWS_MIN 16
+/* And as many paths at a time. */
+#define PATHS_FEW 32
 /* Of one rule. What rules ahead of it left of its packets is put together where there is more. */
 #define FLOWS_OF_RULE 32
 /* Of longer lists of addresses only about so many are looked at. */
@@ -307,9 +309,29 @@ static size_t flows_max(const struct lint *lint)
 	return most < FLOWS_MIN ? FLOWS_MIN : most > FLOWS_MAX ? FLOWS_MAX : most;
 }
 
+/* Where rules take a flow apart, to follow it costs as much as many others would: it is tried out. */
+static void limit_flows(struct lint *lint)
+{
+	enum { FEW = 4 };
+	autowalk walk = lint_walk(lint, NULL, NULL);
+	size_t most;
+
+	if (lint->flows.n <= FEW || lint->input->policy || !lint->input->brief)
+		return;
+	walk_raw(&walk, lint->flows.v[0].journey, lint->flows.v[0].path);
+	most = MEETINGS_MAX / (walk.looks + 1);
+	if (most < FEW)
+		most = FEW;
+	if (lint->flows.n <= most)
+		return;
+	lint->flows.n = most;
+	lint->partial = true;
+}
+
 bool flows_make(struct lint *lint)
 {
 	lint->flows_max = flows_max(lint);
+	lint->paths_max = lint->flows_max < FLOWS_MAX ? PATHS_FEW : 0;
 	if (lint->input->policy)
 		add_services(lint, lint->input->policy);
 	if (lint->touched)
@@ -317,6 +339,7 @@ bool flows_make(struct lint *lint)
 	else if (!lint->input->policy || lint->input->policy->rules.n)
 		for (size_t i = 0; i < sizeof(families); i++)
 			flows_gather_all(lint, families[i]);
+	limit_flows(lint);
 	if (!array_push(&lint->tallies, (struct tally){0}))
 		lint->failed = true;
 	return !lint->failed && !lint->walk.arena.failed;

@@ -192,7 +192,8 @@ const char *flow_words(struct lint *lint, const struct flow *flow)
 
 struct walk lint_walk(const struct lint *lint, walk_fn *event, void *arg)
 {
-	return (struct walk){.facts = lint->facts, .event = event, .arg = arg};
+	return (struct walk){
+		.facts = lint->facts, .event = event, .arg = arg, .paths_max = lint->paths_max};
 }
 
 struct lint *lint_new(const struct lint_input *input, struct untrack_error *err)

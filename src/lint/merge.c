@@ -147,6 +147,6 @@ bool paths_merge(struct paths *paths)
 	for (unsigned key = 0; key < KEYS; key++)
 		if (!is_shared(paths, key))
 			merge_by(paths, key);
-	walk->merges += paths->n > PATHS_MAX / 2 ? FUTILE : 1;
-	return paths->n < PATHS_MAX;
+	walk->merges += paths->n > paths_max(walk) / 2 ? FUTILE : 1;
+	return paths->n < paths_max(walk);
 }

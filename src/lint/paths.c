@@ -28,7 +28,7 @@ void paths_put(struct paths *paths, struct path_node *node)
 		paths_drop(paths, node);
 		return;
 	}
-	if (paths->n >= PATHS_MAX && !paths_merge(paths)) {
+	if (paths->n >= paths_max(walk) && !paths_merge(paths)) {
 		walk->truncated = true;
 		paths_drop(paths, node);
 		return;

@@ -20,6 +20,10 @@ struct paths {
 
 /* More are put together where that leaves them the same packets, or let go. */
 #define PATHS_MAX 512
+static inline size_t paths_max(const struct walk *walk)
+{
+	return walk->paths_max ? walk->paths_max : PATHS_MAX;
+}
 
 void paths_push(struct paths *paths, const struct path *path);
 /* Out of a list, into another one: the path itself, no copy. */

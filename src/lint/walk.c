@@ -265,6 +265,7 @@ static void walk_chain(struct walk *walk, const struct chain_facts *chain, size_
 		struct paths next = {.walk = walk};
 		struct ends ends = {walk, rule, &next, returned, accepted};
 
+		walk->looks += in->n;
 		if (pass_by(&chain->glances[i], in) || !any_may_match(rule, in))
 			continue;
 		while ((node = paths_take(in))) {

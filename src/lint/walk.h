@@ -82,7 +82,9 @@ struct walk {
 	bool lets_in;			/* the rule that it is at accepts, or leads elsewhere */
 	struct path_node *spare;	/* not used any more */
 	struct made made[MADE_MAX];
+	size_t paths_max; /* at a time; 0: PATHS_MAX */
 	size_t steps;
+	size_t looks; /* at a rule, for a path */
 	unsigned merges;
 	unsigned depth;
 	bool truncated;
