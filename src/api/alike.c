@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many rules that are alike are played: so many of the first, and of the last. */
-enum { ALIKE = 32, KINDS_MAX = 256 };
+/* How many rules of a chain that are alike are played: so many of the first, and of the last. Many chains
+ * have fewer each. */
+enum { ALIKE = 32, ALIKE_MIN = 4, ALIKE_IN_ALL = 256, KINDS_MAX = 256 };
 
 /* How many rules are alike, and how many of them were met. */
 struct tally {
@@ -127,16 +128,23 @@ static bool count_kinds(uint64_t *kinds, size_t count, tallies *list)
 	return true;
 }
 
-static bool is_one_of_many(struct tally *tally)
+static size_t count_played(const struct table *table)
+{
+	size_t each = ALIKE_IN_ALL / (table->chains.n + 1);
+
+	return each > ALIKE ? ALIKE : each < ALIKE_MIN ? ALIKE_MIN : each;
+}
+
+static bool is_one_of_many(struct tally *tally, size_t played)
 {
 	size_t before = tally->met++;
 
-	return before >= ALIKE && tally->all - before > ALIKE;
+	return before >= played && tally->all - before > played;
 }
 
 bool *alike_leave_out(const struct table *table, const struct chain *chain, const bool *left_out)
 {
-	size_t count = chain->rules.n;
+	size_t count = chain->rules.n, played = count_played(table);
 	autofree uint64_t *kinds = calloc(count + 1, sizeof(*kinds));
 	autofree bool *out = calloc(count + 1, sizeof(*out));
 	struct tally *tally = NULL;
@@ -150,7 +158,7 @@ bool *alike_leave_out(const struct table *table, const struct chain *chain, cons
 	ok = ok && count_kinds(kinds, count, &list);
 	for (size_t i = 0; ok && i < count; i++) {
 		tally = kinds[i] ? find_tally(&list, kinds[i], tally) : NULL;
-		out[i] |= tally && is_one_of_many(tally);
+		out[i] |= tally && is_one_of_many(tally, played);
 	}
 	array_free(&list);
 	return ok ? steal_pointer(&out) : NULL;
