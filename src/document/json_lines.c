@@ -28,31 +28,39 @@ struct scan {
 	struct nft_lines *lines;
 	struct cursor c;
 	ARRAY(struct place) places;
+	struct text_shapes names; /* of the places */
 	struct text_shapes forms; /* of rules, with marks for symbols too */
-	struct buf form;	  /* of the last rule */
+	struct buf form;	  /* what is looked for among these */
 	size_t recent[RECENT];	  /* the last is the latest; SIZE_MAX: none */
 };
 
 /* ------------------------------------------------------------------ lines */
 
-static bool same(struct json_string a, struct json_string b)
+/* Which of the texts that were asked for this one is, as they are counted from 0. SIZE_MAX without memory. */
+static size_t number_of(struct text_shapes *known, const struct buf *text, bool *ret_new)
 {
-	return a.length == b.length && !memcmp(a.start, b.start, a.length);
+	static const struct holes none;
+
+	return text->failed ? SIZE_MAX
+			    : text_shapes_add(known, buf_text(text), buf_text(text) + text->len,
+					      &none, 0, ret_new);
 }
 
 /* The place of a rule: its index. SIZE_MAX without memory. */
 static size_t find_place(struct scan *scan, const struct json_rule *rule)
 {
+	const struct json_string names[] = {rule->family, rule->table, rule->chain};
 	struct place fresh = {rule->family, rule->table, rule->chain, SIZE_MAX};
+	bool is_new = false;
+	size_t place;
 
-	for (size_t i = 0; i < scan->places.n; i++) {
-		const struct place *place = &scan->places.v[i];
-
-		if (same(place->chain, fresh.chain) && same(place->table, fresh.table) &&
-		    same(place->family, fresh.family))
-			return i;
+	scan->form.len = 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		buf_put(&scan->form, names[i].start, names[i].length);
+		buf_zero(&scan->form, 1);
 	}
-	return array_push(&scan->places, fresh) ? scan->places.n - 1 : SIZE_MAX;
+	place = number_of(&scan->names, &scan->form, &is_new);
+	return is_new && !array_push(&scan->places, fresh) ? SIZE_MAX : place;
 }
 
 static bool add_piece(struct scan *scan, const char *begin, size_t line)
@@ -126,9 +134,7 @@ static bool meet_recent(struct scan *scan, size_t *ret_shape)
 static bool is_first_of_form(struct scan *scan, const char *begin, const struct json_rule *rule,
 			     bool *ret_first)
 {
-	static const struct holes none;
 	struct buf *form = &scan->form;
-	const char *text;
 
 	form->len = 0;
 	for (size_t i = 0; i < rule->symbol_count; i++) {
@@ -137,9 +143,7 @@ static bool is_first_of_form(struct scan *scan, const char *begin, const struct 
 		begin = rule->symbols[i].start + rule->symbols[i].length;
 	}
 	buf_put(form, begin, (size_t)(scan->c.at - begin));
-	text = buf_text(form);
-	return !form->failed && text_shapes_add(&scan->forms, text, text + form->len, &none, 0,
-						ret_first) != SIZE_MAX;
+	return number_of(&scan->forms, form, ret_first) != SIZE_MAX;
 }
 
 /* The command from there to here is a rule. */
@@ -357,6 +361,7 @@ bool json_lines_read(const struct document *document, struct nft_lines *ret_line
 	ok = read_sources(&scan, document) && lines.lines.n >= WORTHWHILE && sort_lines(&lines) &&
 	     write_judged(&lines) && write_rest(&lines);
 	array_free(&scan.places);
+	text_shapes_free(&scan.names);
 	text_shapes_free(&scan.forms);
 	buf_free(&scan.form);
 	if (!ok)
