@@ -132,7 +132,8 @@ static bool is_whole(const struct lift_variable *variable)
 	       variable->mentions == variable->uses;
 }
 
-/* Intervals of several fields are judged by the kernel alone, and listed as they came. */
+/* Intervals of several fields are judged by the kernel alone, and listed as they came. Where nft 1.0.6 has to
+ * merge a list with what was given before, it may fail. */
 static bool can_be_packed(const struct lift *lift, const struct lift_set *set)
 {
 	array_for_each(place, &set->places) {
@@ -141,7 +142,8 @@ static bool can_be_packed(const struct lift *lift, const struct lift_set *set)
 			return false;
 	}
 	return set->plain && set->layout.fields &&
-	       !(set->layout.intervals && set->layout.fields > 1);
+	       !(set->layout.intervals && set->layout.fields > 1) &&
+	       !(set->merge && set->lists > 1);
 }
 
 static bool read_places(const struct lift *lift, const struct lift_set *set, bool json,

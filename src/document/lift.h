@@ -73,6 +73,7 @@ struct lift_set {
 	bool merge;
 	bool plain;		     /* nothing is known of it that libnftables had to judge */
 	bool declared, has_elements; /* by a declaration that was read */
+	unsigned lists;		     /* that it is given, at once or one after the other */
 	struct lift_size size;
 	ARRAY(struct lift_place) places;
 };

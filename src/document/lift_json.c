@@ -111,6 +111,8 @@ static struct lift_set *set_of(struct cursor *c, const struct found *found)
 	free(family);
 	free(table);
 	free(name);
+	if (set)
+		set->lists += found->has_place;
 	c->lift->given_up |= !set || (found->has_place && !array_push(&set->places, found->place));
 	return set;
 }

@@ -196,6 +196,7 @@ static bool read_elements(struct cursor *c, struct lift_set *set, const struct c
 {
 	struct word word = lift_next(c);
 
+	set->lists++;
 	if (word_is_variable(word))
 		return begin->source == c->source && use_variable(c, set, word, cut_from(c, begin));
 	if (!word_is(word, "{"))

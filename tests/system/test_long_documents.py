@@ -271,6 +271,12 @@ REFUSED = {
                              + table("type ipv4_addr", "$many"), "syntax"),
     "none": (table("type ipv4_addr", "{ " + ADDRESSES + " }") + "add element inet t long { # none\n }\n",
              "syntax"),
+    "merged with earlier ones": ("table inet t {\nset other {\ntype ipv4_addr\n}\nset long {\ntype ipv4_addr\n"
+                                 "flags interval\nauto-merge\n}\n}\nadd element inet t long { 10.0.3.85 }\n"
+                                 "add element inet t other { 1.2.3.4 }\n"
+                                 "add element inet t long { 10.0.3.0/24, "
+                                 + ", ".join(f"10.1.{n >> 8}.{n & 255}" for n in range(0, 3000, 2))
+                                 + " }\n", "File exists"),
     "wrong in a variable": ("define many = {\n" + ADDRESSES + ",\nnonsense.example.invalid,\n}\n"
                             + table("type ipv4_addr", "$many"), "resolve"),
     "below the list": (table("type ipv4_addr", [v4(n) for n in NUMBERS], "nonsense {}\n"),
