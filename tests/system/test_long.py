@@ -118,6 +118,18 @@ def test_what_a_change_brings_about_is_told(untrack, netns):
     assert {one for one in told() if one.startswith(("one-way", "loopback"))} == set()
 
 
+def test_what_is_not_judged_is_told(untrack, netns):
+    """Of very many rules the first ones are judged, and nobody is told that these are all."""
+    path = untrack.file(document([f"udp dport {n + 7000} notrack" for n in range(1000)], []), "long.nft")
+    told = untrack(netns, "apply", path).stderr
+    assert "one-way: 156 more of the first ones; `untrack check` looks at more" in told, told
+    assert "the findings are those of the first ones" in untrack(netns, "check", path).stderr
+    few = untrack.file(document([f"udp dport {n + 7000} notrack" for n in range(200)], []), "few.nft")
+    told = untrack(netns, "apply", few).stderr
+    assert "one-way: 197 more; `untrack check` tells them all" in told, told
+    assert "the first ones" not in untrack(netns, "check", few).stderr
+
+
 def test_damaged_memory(untrack, netns):
     path = untrack.file(document(unlike(RULES), []), "long.nft")
     expected = load(netns, path)
