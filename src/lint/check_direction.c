@@ -15,6 +15,15 @@ struct pieces {
 	bool failed;
 };
 
+static bool is_known(const struct pieces *pieces, const struct path *path)
+{
+	array_for_each(piece, &pieces->list) {
+		if (path_is_same(piece, path))
+			return true;
+	}
+	return false;
+}
+
 static void note_piece(void *arg, struct walk *walk, enum event event, const struct path *path,
 		       const struct rule_facts *rule, const struct fact *fact)
 {
@@ -27,7 +36,8 @@ static void note_piece(void *arg, struct walk *walk, enum event event, const str
 		return;
 	if (!path->untracked)
 		pieces->tracked = true;
-	else if (pieces->list.n < PIECES_MAX && !array_push(&pieces->list, *path))
+	else if (pieces->list.n < PIECES_MAX && !is_known(pieces, path) &&
+		 !array_push(&pieces->list, *path))
 		pieces->failed = true;
 }
 

@@ -48,10 +48,12 @@ struct decoding {
 void decode_add(struct decoding *d, struct fact fact);
 void decode_opaque(struct decoding *d, const char *what, enum opaque kind, bool negated,
 		   struct span id, uint64_t more);
+/* A condition whose answer is another each time that it is asked: a rate, a quota. */
+void decode_chance(struct decoding *d, const char *what);
 void decode_effect(struct decoding *d, enum effect effect, const char *what);
 void decode_verdict(struct decoding *d, int32_t code, const char *chain);
 /* A number of connections: more than that many (over), or no more. */
-void decode_count(struct decoding *d, bool over, struct span id);
+void decode_count(struct decoding *d, bool over);
 /* (key & mask) == value (negated: differs) */
 void decode_mask(struct decoding *d, const char *what, enum key key, struct masked is,
 		 bool negated);

@@ -90,6 +90,12 @@ void decode_mask(struct decoding *d, const char *what, enum key key, struct mask
 	decode_add(d, (struct fact){.kind = FACT_MASK, .what = what, .mask = {key, negated, kept}});
 }
 
+void decode_chance(struct decoding *d, const char *what)
+{
+	decode_add(d, (struct fact){
+			      .kind = FACT_OPAQUE, .what = what, .opaque = {.kind = OPAQUE_FREE}});
+}
+
 void decode_effect(struct decoding *d, enum effect effect, const char *what)
 {
 	decode_add(d, (struct fact){.kind = FACT_EFFECT, .what = what, .effect = effect});
@@ -190,30 +196,32 @@ static void decode_fwd(struct decoding *d, struct span data)
 
 static void decode_limit(struct decoding *d, struct span data)
 {
+	(void)data;
 	decode_effect(d, EFFECT_LIMIT, "limit");
-	decode_opaque(d, "limit", OPAQUE_FREE, false, data, (uint64_t)(uintptr_t)d->rule);
+	decode_chance(d, "limit");
 }
 
 static void decode_quota(struct decoding *d, struct span data)
 {
+	(void)data;
 	decode_effect(d, EFFECT_LIMIT, "quota");
-	decode_opaque(d, "quota", OPAQUE_FREE, false, data, (uint64_t)(uintptr_t)d->rule);
+	decode_chance(d, "quota");
 }
 
 /* Without an entry nothing is counted: such a packet is never over a count, and always within. */
-void decode_count(struct decoding *d, bool over, struct span id)
+void decode_count(struct decoding *d, bool over)
 {
 	if (!over) {
 		decode_effect(d, EFFECT_SET_ENTRY, "ct count");
 		return;
 	}
 	decode_add(d, (struct fact){.kind = FACT_ENTRY, .what = "ct count"});
-	decode_opaque(d, "ct count", OPAQUE_FREE, false, id, (uint64_t)(uintptr_t)d->rule);
+	decode_chance(d, "ct count");
 }
 
 static void decode_connlimit(struct decoding *d, struct span data)
 {
-	decode_count(d, attr_find_be32(data, NFTA_CONNLIMIT_FLAGS) & NFT_CONNLIMIT_F_INV, data);
+	decode_count(d, attr_find_be32(data, NFTA_CONNLIMIT_FLAGS) & NFT_CONNLIMIT_F_INV);
 }
 
 /* An update of a set is a condition where it carries a limit or a count. */

@@ -135,7 +135,7 @@ struct fact {
 			const struct masked *is;
 		} mask;
 		struct {
-			uint64_t id; /* the same condition has the same */
+			uint64_t id; /* the same condition has the same; 0: asked anew each time */
 			enum opaque kind;
 			bool negated;
 		} opaque;

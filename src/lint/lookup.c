@@ -243,10 +243,10 @@ void decode_objref(struct decoding *d, struct span data)
 	case NFT_OBJECT_LIMIT:
 	case NFT_OBJECT_QUOTA:
 		decode_effect(d, EFFECT_LIMIT, type == NFT_OBJECT_LIMIT ? "limit" : "quota");
-		decode_opaque(d, "limit", OPAQUE_FREE, false, data, 0);
+		decode_chance(d, "limit");
 		break;
 	case NFT_OBJECT_CONNLIMIT:
-		decode_count(d, object_flags(d, data) & NFT_CONNLIMIT_F_INV, data);
+		decode_count(d, object_flags(d, data) & NFT_CONNLIMIT_F_INV);
 		break;
 	default:
 		break;

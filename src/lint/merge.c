@@ -19,13 +19,20 @@ static bool same(const struct ranges *a, const struct ranges *b)
 
 static bool same_but(const struct path *a, const struct path *b, enum key key)
 {
+	if (a->assumed != b->assumed || a->untracked != b->untracked ||
+	    a->template_by != b->template_by || a->template_what != b->template_what ||
+	    a->nat_by != b->nat_by || a->nat != b->nat || a->decisions != b->decisions ||
+	    !same(a->oif, b->oif) || !same(a->mark, b->mark))
+		return false;
 	for (unsigned k = 0; k < KEYS; k++)
 		if (k != key && !same(a->key[k], b->key[k]))
 			return false;
-	return a->assumed == b->assumed && a->untracked == b->untracked &&
-	       a->untracked_by == b->untracked_by && a->template_by == b->template_by &&
-	       a->template_what == b->template_what && a->nat_by == b->nat_by && a->nat == b->nat &&
-	       a->decisions == b->decisions && same(a->oif, b->oif) && same(a->mark, b->mark);
+	return true;
+}
+
+bool path_is_same(const struct path *a, const struct path *b)
+{
+	return same_but(a, b, KEYS);
 }
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -89,7 +96,8 @@ static void merge_alike(struct paths *paths, struct entry *v, size_t n, enum key
 	for (size_t i = 1; i < n; i++) {
 		const struct path *path = &v[i].node->path;
 
-		if (v[i].node->merged || !same_but(into, path, key))
+		if (v[i].node->merged || into->untracked_by != path->untracked_by ||
+		    !same_but(into, path, key))
 			continue;
 		v[i].node->merged = true;
 		any = any || !path->key[key];

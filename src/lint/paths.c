@@ -28,6 +28,10 @@ void paths_put(struct paths *paths, struct path_node *node)
 		paths_drop(paths, node);
 		return;
 	}
+	if (paths->last && path_is_same(&paths->last->path, &node->path)) {
+		paths_drop(paths, node);
+		return;
+	}
 	if (paths->n >= paths_max(walk) && !paths_merge(paths)) {
 		walk->truncated = true;
 		paths_drop(paths, node);

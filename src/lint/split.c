@@ -237,6 +237,11 @@ void split_verdicts(struct walk *walk, const struct path *path, const struct fac
 static void split_opaque(struct walk *walk, const struct path *path, uint64_t id, enum opaque kind,
 			 bool negated, struct paths *yes, struct paths *no)
 {
+	if (!id) {
+		paths_push(yes, path);
+		paths_push(no, path);
+		return;
+	}
 	for (const struct decision *known = path->decisions; known; known = known->next) {
 		if (known->id == id) {
 			paths_push(known->truth != negated ? yes : no, path);

@@ -96,6 +96,9 @@ struct walk {
 
 /* A path of that family with nothing else told. */
 void path_init(struct walk *walk, struct path *path, uint8_t nfproto);
+/* Are they the same packets, to which the same has happened? They may owe it to other rules that they are
+ * untracked: where rules take only some of what they could, packets would be told apart by each of them. */
+bool path_is_same(const struct path *a, const struct path *b);
 /* Demands a key to be in ranges. False: no packet is left. */
 bool path_demand(struct walk *walk, struct path *path, enum key key, const struct ranges *ranges);
 bool path_demand_one(struct walk *walk, struct path *path, enum key key, number value);

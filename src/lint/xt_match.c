@@ -263,7 +263,7 @@ static void match_entry(struct decoding *d, const struct extension *x)
 static void match_limit(struct decoding *d, const struct extension *x)
 {
 	decode_effect(d, EFFECT_LIMIT, x->name);
-	decode_opaque(d, x->name, OPAQUE_FREE, false, x->data, (uint64_t)(uintptr_t)d->rule);
+	decode_chance(d, x->name);
 }
 
 static void match_count(struct decoding *d, const struct extension *x)
@@ -272,7 +272,7 @@ static void match_count(struct decoding *d, const struct extension *x)
 	bool upto = xt_read(x, &info, offsetof(struct xt_connlimit_info, data)) &&
 		    info.flags & XT_CONNLIMIT_INVERT;
 
-	decode_count(d, !upto, x->data);
+	decode_count(d, !upto);
 }
 
 static void match_free(struct decoding *d, const struct extension *x)
