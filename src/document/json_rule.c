@@ -228,18 +228,29 @@ static bool take_symbols(struct cursor *c, const struct match *match)
 	return json_take(c, ']');
 }
 
-static bool take_element(struct cursor *c, const struct match *match)
+typedef bool take_fn(struct cursor *c, const struct match *match);
+
+/* What an object holds, behind its '{': a prefix, a range, or that other one. */
+static bool take_object(struct cursor *c, const struct match *match, const char *other,
+			take_fn *take_other)
 {
 	struct json_string key;
 
-	if (!json_take(c, '{'))
-		return take_symbol(c, match, &key) && *key.start != '@';
 	return json_take_key(c, &key) &&
-	       (json_is(key, "prefix")	 ? take_prefix(c, match)
-		: json_is(key, "range")	 ? take_range(c, match)
-		: json_is(key, "concat") ? take_symbols(c, match)
-					 : false) &&
+	       (json_is(key, "prefix")	? take_prefix(c, match)
+		: json_is(key, "range") ? take_range(c, match)
+		: json_is(key, other)	? take_other(c, match)
+					: false) &&
 	       json_take(c, '}');
+}
+
+static bool take_element(struct cursor *c, const struct match *match)
+{
+	struct json_string symbol;
+
+	if (json_take(c, '{'))
+		return take_object(c, match, "concat", take_symbols);
+	return take_symbol(c, match, &symbol) && *symbol.start != '@';
 }
 
 /* None of the values in a set is left open. */
@@ -261,17 +272,12 @@ static bool take_set(struct cursor *c, const struct match *match)
 static bool take_right(struct cursor *c, const struct match *match)
 {
 	enum mark mark = mark_of(match);
-	struct json_string key, symbol;
+	struct json_string symbol;
 
 	if (json_sees(c, '['))
 		return json_is(match->kind, "ct") && has_words(match) && take_symbols(c, match);
 	if (json_take(c, '{'))
-		return json_take_key(c, &key) &&
-		       (json_is(key, "prefix")	? take_prefix(c, match)
-			: json_is(key, "range") ? take_range(c, match)
-			: json_is(key, "set")	? take_set(c, match)
-						: false) &&
-		       json_take(c, '}');
+		return take_object(c, match, "set", take_set);
 	if (!take_symbol(c, match, &symbol))
 		return false;
 	if (mark != MARK_NONE)

@@ -186,9 +186,10 @@ struct golden {
 ParameterizedTestParameters(compile, policies)
 {
 	static struct golden cases[] = {
-		{"roles"},	{"interfaces"}, {"portless"},  {"ip-table"},  {"ip6-table"},
-		{"keep-few"},	{"keep-pairs"}, {"keep-long"}, {"keep-many"}, {"rules"},
-		{"rules-only"}, {"empty"},	{"overlap"},   {"long"},
+		{"roles"},     {"interfaces"}, {"portless"},   {"ip-table"},
+		{"ip6-table"}, {"keep-few"},   {"keep-pairs"}, {"keep-long"},
+		{"keep-many"}, {"rules"},      {"rules-only"}, {"empty"},
+		{"overlap"},   {"long"},       {"keys-three"}, {"keys-four"},
 	};
 
 	return cr_make_param_array(struct golden, cases, sizeof(cases) / sizeof(*cases));
